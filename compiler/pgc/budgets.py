@@ -1,0 +1,140 @@
+"""Adding up: failover bounds from TimeClaims, budgets from the other claims, and what the lock file says of a cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from itertools import groupby
+from typing import Any
+
+from pgc.cluster import Bound, Cluster, Site, Stretch
+from pgc.diagnostics import Code, Finding, Path, Severity
+from pgc.facts import Budget, ConnectionClaim, DiskClaim, Fact, Facts, MemoryClaim, Package, TimeClaim
+from pgc.fields import show_duration, show_size
+from pgc.terms import Const, Constraint, Number, Term, greatest, term, total
+
+BUD001 = Code(
+    "BUD001", "budget-exceeded", Severity.ERROR,
+    what="{what}: {sum} are needed, {limit} are there; {terms}",
+    why="under load the cluster would refuse connections, swap or fill a disk, whichever comes first",
+    help="lower one of the terms, or raise the limit by at least {missing}",
+    example="objectives: {connections: 100000}",
+)
+CODES = (BUD001,)
+
+FAILOVER = Path(("objectives", "failover"))
+
+
+def objectives(site: Site, known: Facts) -> Iterator[Constraint]:
+    """Yield, for every fault that is bounded, that its bound keeps the failover objective."""
+    for fault, claims in _by_fault(known):
+        if all(claim.seconds is not None for claim in claims):
+            yield Constraint(
+                f"writes return after {fault}", _formula(claims), Const(site.objectives.failover),
+                why="writes would stop for longer than the objective allows", paths=(FAILOVER,), hard=False,
+            )
+
+
+def bounds(settled: Facts, known: Facts) -> tuple[Bound, ...]:
+    """Return the bound of every fault, term by term; `known` are the facts before settling, which still have their formulas."""
+    formulas = {claim.key: claim.seconds for claim in known.all(TimeClaim)}
+    result = []
+    for fault, claims in _by_fault(settled):
+        loose = [claim for claim in claims if claim.seconds is None]
+        if loose:
+            result.append(Bound(fault, None, (), "; ".join(claim.why or claim.what for claim in loose)))
+            continue
+        seconds = _formula(claims).evaluate({})
+        result.append(Bound(fault, seconds, tuple(_stretches(claims, formulas))))
+    return tuple(result)
+
+
+def judge(settled: Facts) -> Iterator[Finding]:
+    """Add up what is claimed from each budget and yield those that are exceeded."""
+    for budget in settled.all(Budget):
+        claims = _claims(settled, budget)
+        needed, limit = sum(amount for _, amount in claims), _number(budget.limit)
+        if needed > limit:
+            show = _shower(budget.of)
+            yield BUD001.at(
+                *(budget.origin.paths or (Path(),)), what=budget.what, sum=show(needed), limit=show(limit), missing=show(needed - limit),
+                terms=" + ".join(f"{show(amount)} {what}" for what, amount in claims),
+            )
+
+
+def spent(settled: Facts, budget: Budget) -> tuple[tuple[str, Number], ...]:
+    """Return what is claimed from a budget, term by term."""
+    return _claims(settled, budget)
+
+
+def summary(cluster: Cluster) -> Mapping[str, Any]:
+    """Return what the lock file says of the cluster: roles, versions, settled values, bounds. Paths, never line numbers."""
+    hosts = {
+        host.name: {"address": host.address, "datacenter": host.datacenter, "zone": host.zone, "roles": sorted(host.roles)}
+        for host in cluster.site.hosts
+    }
+    settled = {
+        name: {"value": value.value, "unit": value.unit, "because": value.reason, "paths": [str(path) for path in value.paths]}
+        for name, value in sorted(cluster.settled.items())
+    }
+    return {
+        "defaults": cluster.site.defaults,
+        "hosts": hosts,
+        "versions": {package.component: package.version for package in cluster.facts.all(Package) if package.version},
+        "settled": settled,
+        "bounds_s": {bound.fault: bound.seconds for bound in cluster.bounds},
+    }
+
+
+def _by_fault(known: Facts) -> Iterator[tuple[str, tuple[TimeClaim, ...]]]:
+    claims = sorted(known.all(TimeClaim), key=lambda claim: (claim.fault, claim.lane, claim.stage, claim.what))
+    for fault, group in groupby(claims, key=lambda claim: claim.fault):
+        yield fault, tuple(group)
+
+
+def _formula(claims: tuple[TimeClaim, ...]) -> Term:
+    """Stages of a lane follow each other, claims of a stage and lanes run side by side. Claims are sorted by lane and stage."""
+    lanes = []
+    for _, lane in groupby(claims, key=lambda claim: claim.lane):
+        stages = [greatest(*(term(claim.seconds or 0) for claim in stage)) for _, stage in groupby(lane, key=lambda claim: claim.stage)]
+        lanes.append(total(*stages))
+    return greatest(*lanes)
+
+
+def _stretches(claims: tuple[TimeClaim, ...], formulas: Mapping[tuple[Any, ...], Any]) -> Iterator[Stretch]:
+    lanes = [tuple(lane) for _, lane in groupby(claims, key=lambda claim: claim.lane)]
+    longest = max(lanes, key=lambda lane: _formula(lane).evaluate({}))
+    for lane in lanes:
+        for _, group in groupby(lane, key=lambda claim: claim.stage):
+            stage = tuple(group)
+            slowest = max(stage, key=lambda claim: _number(claim.seconds or 0))
+            for claim in stage:
+                yield Stretch(
+                    claim.lane, claim.stage, claim.what, str(formulas.get(claim.key, "")), _number(claim.seconds or 0),
+                    lane is longest and claim is slowest, claim.why, claim.origin.plugin,
+                )
+
+
+def _claims(settled: Facts, budget: Budget) -> tuple[tuple[str, Number], ...]:
+    if budget.of == "MemoryClaim":
+        return tuple((claim.what, _number(claim.claim_bytes)) for claim in settled.on(budget.pool, MemoryClaim))
+    if budget.of == "DiskClaim":
+        host, _, disk = budget.pool.partition("/")
+        return tuple((claim.what, _number(claim.claim_bytes)) for claim in settled.on(host, DiskClaim) if claim.disk == disk)
+    return tuple((claim.what, _number(claim.count)) for claim in settled.all(ConnectionClaim, budget.pool))
+
+
+def _shower(of: str) -> Any:
+    if of in ("MemoryClaim", "DiskClaim"):
+        return lambda amount: show_size(round(amount / 1024**2) * 1024**2) if amount > 1024**2 else show_size(amount)
+    return show_duration if of == "TimeClaim" else str
+
+
+def _number(value: Term | Number) -> Number:
+    return value.evaluate({}) if isinstance(value, Term) else value
+
+
+def all_budgets(settled: Facts) -> tuple[tuple[Budget, tuple[tuple[str, Number], ...]], ...]:
+    """Return every budget with the claims on it."""
+    return tuple((budget, _claims(settled, budget)) for budget in settled.all(Budget))
+
+

@@ -1,0 +1,168 @@
+"""The types of manifest fields: quantities with units, references to secrets, names that are safe everywhere.
+
+A quantity is a string with its unit in the manifest and a plain number in Python: seconds for durations, bytes for sizes, a fraction for
+shares. A bare number is refused, because nobody can tell what it counts.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from typing import Annotated, Any, ClassVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from pgc.terms import Number, tidy
+
+SECONDS = {"us": 1e-6, "ms": 1e-3, "s": 1, "min": 60, "h": 3600, "d": 86400}
+BYTES = {"B": 1, "kB": 1024, "MB": 1024**2, "GB": 1024**3, "TB": 1024**4}
+_QUANTITY = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?([A-Za-zµ%]*)\Z")
+
+
+def _quantity(value: object, units: dict[str, Number], what: str, example: str) -> Number:
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise PydanticCustomError("wrong_type", "{what} is wanted, such as {example}", {"what": what, "example": example})
+    found = _QUANTITY.match(value) if isinstance(value, str) else None
+    if not isinstance(value, str) or (found and not found[2]):
+        raise PydanticCustomError(
+            "unit_missing", "{given} has no unit; {what} is wanted", {"given": str(value), "what": what, "example": example}
+        )
+    if not found or found[2] not in units:
+        near = next((unit for unit in units if found and unit.lower() == found[2].lower()), "")
+        raise PydanticCustomError(
+            "unit_unknown", "{given} is not {what} (units: {units})",
+            {"given": value, "what": what, "units": ", ".join(units), "example": f"{found[1]}{near}" if near and found else example},
+        )
+    return tidy(float(found[1]) * units[found[2]])
+
+
+def parse_duration(value: object) -> Number:
+    """Turn "30s" into 30 seconds. Raises PydanticCustomError: unit_missing, unit_unknown, wrong_type."""
+    return _quantity(value, SECONDS, "a duration", "30s")
+
+
+def parse_size(value: object) -> int:
+    """Turn "16GB" into bytes, 1 kB being 1024 as in PostgreSQL. Raises PydanticCustomError as `parse_duration`."""
+    return int(_quantity(value, BYTES, "a size", "16GB"))
+
+
+def parse_share(value: object) -> float:
+    """Turn "99.99%" into the fraction 0.9999. Raises PydanticCustomError as `parse_duration`, and out_of_range above 100 %."""
+    share = float(_quantity(value, {"%": 0.01}, "a percentage", "99.9%"))
+    if share > 1:
+        raise PydanticCustomError("out_of_range", "{given} is more than 100 %", {"given": str(value)})
+    return share
+
+
+def show_duration(seconds: Number) -> str:
+    """Write seconds the way a manifest would: 30s, 1.5s, 15min, 1h."""
+    for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= size and seconds % size == 0:
+            return f"{int(seconds // size)}{unit}"
+    if 0 < seconds < 1:
+        return f"{tidy(seconds * 1000)}ms"
+    return f"{tidy(seconds)}s"
+
+
+def show_size(size: Number) -> str:
+    """Write bytes the way a manifest would, in the largest unit that divides them: 16GB, 1536MB."""
+    for unit, factor in reversed(BYTES.items()):
+        if size >= factor and size % factor == 0:
+            return f"{int(size // factor)}{unit}"
+    return f"{int(size)}B"
+
+
+def _matching(pattern: str, problem: str, example: str) -> Any:
+    compiled = re.compile(pattern)
+
+    def check(value: object) -> object:
+        if not isinstance(value, str):
+            raise PydanticCustomError("wrong_type", "{what} is wanted, such as {example}", {"what": problem, "example": example})
+        if not compiled.fullmatch(value):
+            raise PydanticCustomError("bad_name", "{given} is not {what}", {"given": value, "what": problem, "example": example})
+        return value
+
+    return BeforeValidator(check)
+
+
+def _named(pattern: str, what: str, example: str, **more: Any) -> Any:
+    schema = {"type": "string", "pattern": f"^(?:{pattern})$", "examples": [example], **more}
+    return Annotated[str, _matching(pattern, what, example), WithJsonSchema(schema)]
+
+
+def _quantity_type(kind: Any, parse: Any, show: Any, pattern: str, unit: str, example: str) -> Any:
+    schema = {"type": "string", "pattern": pattern, "x-unit": unit, "examples": [example]}
+    return Annotated[kind, BeforeValidator(parse), PlainSerializer(show, return_type=str), WithJsonSchema(schema)]
+
+
+Duration = _quantity_type(
+    int | float, parse_duration, show_duration, r"^[0-9]+(\.[0-9]+)? ?(us|ms|s|min|h|d)$", "seconds, written with a unit", "30s")
+Size = _quantity_type(int, parse_size, show_size, r"^[0-9]+(\.[0-9]+)? ?(B|kB|MB|GB|TB)$", "bytes, written with a unit", "16GB")
+Share = _quantity_type(float, parse_share, lambda share: f"{tidy(share * 100)}%", r"^[0-9]+(\.[0-9]+)? ?%$", "percent", "99.9%")
+
+HostName = _named(
+    r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", "a host name (at most 63 lower-case letters, digits, hyphens)", "pg1")
+ClusterName = _named(
+    r"[a-z]([a-z0-9-]{0,46}[a-z0-9])?", "a cluster's name (at most 48 lower-case letters, digits, hyphens)", "orders")
+Word = _named(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}", "one word (letters, digits, `_`, `.`, `-`)", "zone-a")
+SqlName = _named(
+    r"[^\x00-\x1f\x7f]{1,63}", "an SQL name (1 to 63 bytes, no control characters)", "orders")
+FilePath = _named(r"/[A-Za-z0-9_./@+:-]*", "an absolute path (letters, digits, `_./@+:-`)", "/var/lib/postgresql")
+SecretRef = _named(
+    r"(?:file|env|vault|sops):[A-Za-z0-9_./@#:~-]+", "a reference to a secret", "file:secrets/superuser", **{"x-secret": True})
+Port = Annotated[int, Field(strict=True, ge=1, le=65535)]
+
+
+def _address(value: object) -> str:
+    try:
+        return str(ipaddress.ip_address(str(value)))
+    except ValueError:
+        raise PydanticCustomError(
+            "bad_name", "{given} is not an IP address", {"given": str(value), "what": "an IP address", "example": "10.0.0.11"}
+        ) from None
+
+
+def _network(value: object) -> str:
+    try:
+        return str(ipaddress.ip_network(str(value)))
+    except ValueError as problem:
+        raise PydanticCustomError(
+            "bad_name", "{given} is not a network ({problem})",
+            {"given": str(value), "problem": str(problem), "what": "a network", "example": "10.0.0.0/24"},
+        ) from None
+
+
+Address = Annotated[str, BeforeValidator(_address), WithJsonSchema({"type": "string", "examples": ["10.0.0.11"], "description": "IPv4 or IPv6"})]
+Network = Annotated[str, BeforeValidator(_network), WithJsonSchema({"type": "string", "examples": ["10.0.0.0/24"]})]
+
+
+class InputFile(str):
+    """A file that the manifest names, relative to its folder; the core reads it into `site.files`."""
+
+    __slots__ = ()
+    pattern: ClassVar[str] = r"(?!/)(?!.*(?:^|/)\.\.(?:/|$))[A-Za-z0-9_./@+-]+"
+
+
+FileName = Annotated[
+    str,
+    _matching(InputFile.pattern, "a path below the manifest's folder", "sql/schema.sql"),
+    BeforeValidator(lambda value: InputFile(value)),
+    WithJsonSchema({"type": "string", "pattern": f"^{InputFile.pattern}$", "examples": ["sql/schema.sql"]}),
+]
+
+
+class Part(BaseModel):
+    """A piece of the manifest: frozen, and strict about names and types."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, arbitrary_types_allowed=True)
+
+
+class Section(Part):
+    """A plugin's section. `raw` goes to the product as it is."""
+
+    raw: dict[str, Any] = Field(
+        default_factory=dict,
+        description="Settings that pgc does not know, passed to the product as they are. Reported; their impact is unknown.",
+        examples=[{}],
+    )

@@ -1,0 +1,320 @@
+"""The stages from a manifest to a bundle, one short function each.
+
+    read → parse → contribute → derive → settle → check → render → Bundle
+
+Every stage reports all that it finds; an error ends the compilation behind the stage that found it. Nothing here touches the disk or a
+clock: the same source and the same registry give the same bundle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from pgc import budgets, facts, parse, source
+from pgc.artifact import Artifact, Body, Bundle, Entry, File, Lines, Unrepresentable, digest
+from pgc.cluster import Bound, Cluster, Settlement, Site
+from pgc.diagnostics import Code, Diagnostic, Finding, Path, Severity, Span, diagnose
+from pgc.facts import Choice, Endpoint, Fact, Facts, Rule
+from pgc.parse import Manifest
+from pgc.provenance import Origin
+from pgc.registry import BrokenPlugin, Plugin, Registry
+from pgc.settle import Settled, settle
+from pgc.source import Source
+from pgc.templating import Templates
+from pgc.terms import Term
+
+FCT001 = Code(
+    "FCT001", "facts-conflict", Severity.ERROR,
+    what="{first} and {second} disagree about {about}: {problem}",
+    why="both cannot hold in one cluster",
+    help="change one of the two settings named here, or leave one to be derived",
+    example="postgres:\n  parameters: {wal_level: minimal}   # and replication needs replica",
+)
+SET001 = Code(
+    "SET001", "objective-out-of-reach", Severity.ERROR,
+    what="no setting satisfies all of this: {rules}",
+    why="{consequence}",
+    help="{ways_out}",
+    example="objectives: {failover: 5s}",
+)
+SET002 = Code(
+    "SET002", "undecided", Severity.ERROR,
+    what="the search for settings ended without an answer after {steps} steps",
+    why="nothing is compiled that was not decided",
+    help="set one of these by hand: {names}",
+    example="(many objectives at their limits at once)",
+)
+ART001 = Code(
+    "ART001", "unwritable-value", Severity.ERROR,
+    what="{file}: the value {value} holds {problem}",
+    why="the file's format cannot carry it without changing its meaning",
+    help="write a value without it",
+    example='postgres:\n  parameters: {log_line_prefix: "a\\nb"}',
+)
+ART002 = Code(
+    "ART002", "two-authors", Severity.ERROR,
+    what="{file} is written by {first} and by {second}",
+    why="only one of them would be on the host",
+    help="switch one of the two off, or uninstall one of the plugins",
+    example="(two plugins that render the same path)",
+)
+CODES = (FCT001, SET001, SET002, ART001, ART002, *budgets.CODES)
+
+
+@dataclass(frozen=True, slots=True)
+class Compilation:
+    """What came of one manifest in one environment: a bundle unless there are errors, and everything that was found."""
+
+    name: str
+    environment: str
+    bundle: Bundle | None
+    diagnostics: tuple[Diagnostic, ...]
+    cluster: Cluster | None = None
+    artifacts: Mapping[str, tuple[Artifact, str]] | None = None
+
+
+class _Stop(Exception):
+    """An error was found: the stages that follow would build on it."""
+
+
+def compile_source(
+    whole: Source, environment: str | None, registry: Registry, templates: Templates, read_file: Callable[[str], str],
+) -> Compilation:
+    """Compile a manifest for one environment. `read_file` reads a file that the manifest names, below the manifest's folder."""
+    merged = source.environment(whole, environment)
+    run = _Run(registry, templates, merged)
+    try:
+        return run.compile(environment, read_file)
+    except _Stop:
+        metadata = merged.data.get("metadata")
+        name = metadata.get("name") if isinstance(metadata, dict) else None
+        return Compilation(str(name or "?"), environment or "", None, run.diagnostics())
+
+
+class _Run:
+    """One compilation on its way through the stages; collects findings."""
+
+    def __init__(self, registry: Registry, templates: Templates, merged: Source) -> None:
+        self.registry, self.templates, self.source = registry, templates, merged
+        self.findings: list[Finding] = []
+
+    def compile(self, environment: str | None, read_file: Callable[[str], str]) -> Compilation:
+        manifest = self.parse(environment, read_file)
+        given = self.contribute(manifest)
+        joined = self.derive(manifest, given)
+        cluster = self.settle(manifest, joined)
+        self.check(cluster, manifest)
+        artifacts, bundle = self.render(cluster, manifest)
+        return Compilation(
+            cluster.name, environment or "", bundle, self.diagnostics(), cluster, artifacts,
+        )
+
+    # ── the stages ──
+
+    def parse(self, environment: str | None, read_file: Callable[[str], str]) -> Manifest:
+        manifest, found = parse.parse(self.source, environment, self.registry)
+        self.report(found)
+        assert manifest is not None  # a manifest that is missing has errors
+        files, found = parse.read_named(manifest, read_file)
+        self.report(found)
+        return replace(manifest, site=replace(manifest.site, source=replace(self.source, files=files))) if files else manifest
+
+    def contribute(self, manifest: Manifest) -> list[Fact]:
+        given: list[Fact] = list(_outside(manifest.site))
+        for plugin in self.registry.plugins:
+            section = manifest.sections[plugin.name]
+            given += self.signed(plugin, plugin.call("pgc_contribute", section=section, site=manifest.site))
+        return given
+
+    def derive(self, manifest: Manifest, given: list[Fact]) -> Facts:
+        for stratum in self.registry.strata:
+            known = self.join(given)
+            for plugin in stratum:
+                visible = Facts({kind: by_key for kind, by_key in known.items() if any(kind is read for read, _ in plugin.description.reads)})
+                section = manifest.sections[plugin.name]
+                derived = self.signed(plugin, plugin.call("pgc_derive", section=section, site=manifest.site, facts=visible))
+                _judge_writes(plugin, derived)
+                given += derived
+        return Facts(self.join(given))
+
+    def join(self, given: Iterable[Fact]) -> dict[type[Fact], dict[tuple[Any, ...], Fact]]:
+        joined, conflicts = facts.join(given)
+        self.report(_conflict(conflict) for conflict in conflicts)
+        return joined
+
+    def settle(self, manifest: Manifest, known: Facts) -> Cluster:
+        site = manifest.site
+        choices = tuple(choice.open for choice in known.all(Choice))
+        rules = (*(rule.constraint for rule in known.all(Rule)), *budgets.objectives(site, known))
+        try:
+            settled = settle(choices, rules)
+        except LookupError as problem:
+            raise BrokenPlugin(str(problem)) from None
+        self.report(_out_of_reach(settled))
+        values = {name: chosen.value for name, chosen in settled.values.items()}
+        settlements = {
+            name: Settlement(chosen.value, chosen.open.unit, chosen.reason, tuple(map(Path, chosen.paths)))
+            for name, chosen in settled.values.items()
+        }
+        final = _settled_facts(known, values)
+        bounds = budgets.bounds(final, known)
+        return Cluster("", site, None, final, settlements, bounds, self.templates)
+
+    def check(self, cluster: Cluster, manifest: Manifest) -> None:
+        found = list(budgets.judge(cluster.facts))
+        for plugin in self.registry.plugins:
+            found += plugin.call("pgc_check", cluster=_seen_by(plugin, cluster, manifest))
+        self.report(found)
+
+    def render(self, cluster: Cluster, manifest: Manifest) -> tuple[dict[str, tuple[Artifact, str]], Bundle]:
+        artifacts: dict[str, tuple[Artifact, str]] = {}
+        writer = _Writer(self)
+        views = {plugin.name: _seen_by(plugin, cluster, manifest) for plugin in self.registry.plugins}
+        for plugin in self.registry.plugins:
+            writer.write(plugin, plugin.call("pgc_render", cluster=views[plugin.name]), artifacts)
+        entries = tuple(file.entry for _, file in sorted(writer.files.items()))
+        for plugin in self.registry.plugins:
+            writer.write(plugin, plugin.call("pgc_index", cluster=views[plugin.name], entries=entries), artifacts)
+        self.report(writer.findings)
+        site = cluster.site
+        return artifacts, Bundle(site.name, site.environment, dict(sorted(writer.files.items())), budgets.summary(cluster))
+
+    # ── findings ──
+
+    def report(self, found: Iterable[Finding]) -> None:
+        found = tuple(found)
+        self.findings += found
+        if any(finding.code.severity is Severity.ERROR for finding in found):
+            raise _Stop
+
+    def signed(self, plugin: Plugin, given: Iterable[Fact]) -> list[Fact]:
+        """Write the author into facts that were just made and that nobody else holds yet: cheaper than a copy of each."""
+        facts_given = list(given)
+        signed: dict[int, Origin] = {}
+        for fact in facts_given:
+            origin = fact.origin
+            if not origin.plugin:
+                author = signed.get(id(origin))
+                if author is None:
+                    author = signed[id(origin)] = replace(origin, plugin=plugin.name)
+                object.__setattr__(fact, "origin", author)
+        return facts_given
+
+    def diagnostics(self) -> tuple[Diagnostic, ...]:
+        return tuple(sorted((resolve(finding, self.source) for finding in self.findings), key=lambda each: (each.span, each.code, each.message)))
+
+
+def resolve(finding: Finding, where: Source) -> Diagnostic:
+    """Turn a finding's paths into lines."""
+    of_key = finding.code in (parse.MAN001,)
+    spans = tuple(place if isinstance(place, Span) else where.span(place, of_key=of_key) for place in finding.places)
+    return diagnose(finding, spans)
+
+
+# ── helpers of single stages ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _outside(site: Site) -> Iterable[Fact]:
+    for name, each in sorted(site.external.items()):
+        for index, endpoint in enumerate(each.endpoints):
+            yield Endpoint(
+                host="", offers=each.offers, address=endpoint.address, port=endpoint.port, scheme=each.scheme,
+                details=(*sorted(each.details.items()), ("external", name), ("index", str(index))),
+                origin=Origin((Path(("external", name, "endpoints", index)),), "exists already", "pgc"),
+            )
+
+
+def _judge_writes(plugin: Plugin, derived: Iterable[Fact]) -> None:
+    allowed = plugin.description.writes
+    for fact in derived:
+        if not any(type(fact) is kind and capability in ("", fact.capability) for kind, capability in allowed):
+            raise BrokenPlugin(f"plugin {plugin.name} derives {type(fact).__name__} {fact.capability!r}, which its writes do not name")
+
+
+def _conflict(conflict: facts.Conflict) -> Finding:
+    first, second = conflict.first, conflict.second
+    places = tuple(dict.fromkeys(path for fact in (first, second) for path in fact.origin.paths)) or (Path(),)
+    about = f"{type(first).__name__} {' '.join(str(part) for part in first.key if part)}"
+    return FCT001.at(*places, first=_author(first), second=_author(second), about=about, problem=conflict.problem)
+
+
+def _author(fact: Fact) -> str:
+    return f"{fact.origin.plugin} ({fact.origin.reason})" if fact.origin.reason else fact.origin.plugin
+
+
+def _out_of_reach(settled: Settled) -> Iterable[Finding]:
+    for conflict in settled.conflicts:
+        paths = [Path(path) for constraint in conflict.constraints for path in constraint.paths]
+        paths += [Path(fixed.fixed_by) for fixed in conflict.fixed]
+        yield SET001.at(
+            *(dict.fromkeys(paths) or (Path(),)),
+            rules="; ".join(conflict.statements), consequence=conflict.consequence, ways_out="; or ".join(conflict.remedies),
+        )
+    for component in settled.undecided:
+        yield SET002.at(Path(("objectives",)), steps=component.steps, names=", ".join(component.names))
+
+
+def _settled_facts(known: Facts, values: Mapping[str, Any]) -> Facts:
+    """Replace every term inside a fact by its number."""
+    result: dict[type[Fact], dict[tuple[Any, ...], Fact]] = {}
+    for fact in known:
+        for name in fact.settles:
+            value = getattr(fact, name)
+            if isinstance(value, Term):
+                reason = fact.origin.reason or str(value)
+                origin = replace(fact.origin, reason=reason)
+                fact = replace(fact, **{name: value.evaluate(values)}, origin=origin)
+        result.setdefault(type(fact), {})[fact.key] = fact
+    return Facts(result)
+
+
+def _seen_by(plugin: Plugin, cluster: Cluster, manifest: Manifest) -> Cluster:
+    return replace(cluster, plugin=plugin.name, section=manifest.sections[plugin.name])
+
+
+class _Writer:
+    """Writes artifacts out; files that share a body are written and hashed once."""
+
+    def __init__(self, run: _Run) -> None:
+        self.run = run
+        self.files: dict[str, File] = {}
+        self.findings: list[Finding] = []
+        self.written: dict[int, tuple[Body, bytes, str]] = {}
+
+    def write(self, plugin: Plugin, given: Iterable[Artifact], into: dict[str, tuple[Artifact, str]]) -> None:
+        for artifact in given:
+            path = f"hosts/{artifact.host}/{artifact.path}" if artifact.host else artifact.path
+            if path in into:
+                self.findings.append(ART002.at(file=path, first=into[path][1], second=plugin.name))
+                continue
+            into[path] = artifact, plugin.name
+            done = self.written.get(id(artifact.body))
+            if done is None:
+                done = self.written[id(artifact.body)] = self.emit(artifact, path)
+            _, content, sha256 = done
+            entry = Entry(path, sha256, plugin.name, artifact.format, artifact.consumer, artifact.owner, artifact.mode)
+            self.files[path] = File(entry, content)
+
+    def emit(self, artifact: Artifact, path: str) -> tuple[Body, bytes, str]:
+        try:
+            content = artifact.body.text().encode()
+        except Unrepresentable as problem:
+            places = problem.origin.paths if problem.origin else ()
+            self.findings.append(ART001.at(*places, file=path, value=problem.value, problem=problem.problem))
+            content = b""
+        return artifact.body, content, digest(content)
+
+
+def trace(compilation: Compilation, path: str) -> tuple[str, Lines, str]:
+    """Write one file of a compilation out again, with the origins of its lines. Raises KeyError for a path it does not have."""
+    assert compilation.artifacts is not None
+    artifact, plugin = compilation.artifacts[path]
+    text, lines = artifact.body.traced()
+    return text, lines, plugin
+
+
+def unbounded(bounds: Iterable[Bound]) -> tuple[Bound, ...]:
+    """Return the faults that nothing bounds."""
+    return tuple(bound for bound in bounds if bound.seconds is None)

@@ -1,0 +1,183 @@
+"""Finding plugins and putting them in order. The registry is a value that is passed in; there is no built-in list."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+import pluggy
+
+from pgc import hookspecs
+from pgc.artifact import Format
+from pgc.diagnostics import Code
+from pgc.hookspecs import Description, Flow, Role
+
+if TYPE_CHECKING:
+    from pgc.fields import Section
+    from pgc.templating import Templates
+
+GROUP = "pgc"
+
+
+class BrokenPlugin(Exception):
+    """A plugin that cannot be used; the message names it, says what is wrong, and how to go on."""
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """One installed plugin. `hooks` are the contract's functions that it implements."""
+
+    name: str
+    module: ModuleType
+    distribution: str
+    version: str
+    description: Description
+    hooks: Mapping[str, tuple[Callable[..., Any], tuple[str, ...]]]
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the plugin's package."""
+        return Path(self.module.__file__ or ".").parent
+
+    @cached_property
+    def section_model(self) -> type[Section]:
+        """The model of its section; loading it loads pydantic."""
+        module, _, name = self.description.section.partition(":")
+        model: type[Section] = getattr(__import__(module, fromlist=[name]), name)
+        return model
+
+    def call(self, hook: str, **arguments: Any) -> Any:
+        """Call one of its hooks with the arguments that it asks for; an absent hook answers nothing."""
+        implementation = self.hooks.get(hook)
+        if implementation is None:
+            return ()
+        function, names = implementation
+        return function(**{name: arguments[name] for name in names})
+
+
+@dataclass(frozen=True)
+class Registry:
+    """All plugins, by name."""
+
+    plugins: tuple[Plugin, ...]
+
+    @cached_property
+    def by_name(self) -> Mapping[str, Plugin]:
+        return {plugin.name: plugin for plugin in self.plugins}
+
+    @cached_property
+    def strata(self) -> tuple[tuple[Plugin, ...], ...]:
+        """Groups of plugins with a derive hook, such that each reads only what earlier groups wrote. Raises BrokenPlugin on a cycle."""
+        waiting = [plugin for plugin in self.plugins if "pgc_derive" in plugin.hooks]
+        strata: list[tuple[Plugin, ...]] = []
+        while waiting:
+            ready = tuple(
+                plugin for plugin in waiting
+                if not any(_feeds(writer, plugin) for writer in waiting if writer is not plugin)
+            )
+            if not ready:
+                names = " and ".join(plugin.name for plugin in waiting)
+                raise BrokenPlugin(f"the plugins {names} wait for each other's facts: see reads and writes in their pgc_describe")
+            strata.append(ready)
+            waiting = [plugin for plugin in waiting if plugin not in ready]
+        return tuple(strata)
+
+    @cached_property
+    def codes(self) -> Mapping[str, Code]:
+        """Every diagnostic of core and plugins, by code. Raises BrokenPlugin where two share a code."""
+        from pgc.catalogue import CORE_CODES
+
+        found: dict[str, Code] = {}
+        for author, codes in [("pgc", CORE_CODES), *((plugin.name, plugin.description.codes) for plugin in self.plugins)]:
+            for code in codes:
+                if found.setdefault(code.code, code) is not code:
+                    raise BrokenPlugin(f"plugin {author}: the code {code.code} is taken; choose another prefix or number")
+        return found
+
+    @cached_property
+    def formats(self) -> Mapping[str, Format]:
+        """Every file format, by name. Raises BrokenPlugin where two plugins define one name."""
+        found: dict[str, Format] = {}
+        for plugin in self.plugins:
+            for each in plugin.description.formats:
+                if found.setdefault(each.name, each) is not each:
+                    raise BrokenPlugin(f"plugin {plugin.name}: the format {each.name} is defined by another plugin too")
+        return found
+
+    @cached_property
+    def roles(self) -> Mapping[str, Role]:
+        """Every role that a host may have. Two plugins may name one role; it is implied if either says so."""
+        found: dict[str, Role] = {}
+        for plugin in self.plugins:
+            for role in plugin.description.roles:
+                before = found.get(role.name)
+                found[role.name] = role if before is None or role.implied else before
+        return found
+
+    def templates(self, cache: Path | None = None) -> Templates:
+        """Make the template environment over all plugins' `templates/` folders."""
+        from pgc.templating import Templates
+
+        return Templates({plugin.name: plugin.folder / "templates" for plugin in self.plugins}, cache)
+
+
+def _feeds(writer: Plugin, reader: Plugin) -> bool:
+    reads = reader.description.reads
+    return any(_same(wrote, read) for wrote in writer.description.writes for read in reads)
+
+
+def _same(one: Flow, other: Flow) -> bool:
+    return one[0] is other[0] and (one[1] == other[1] or not one[1] or not other[1])
+
+
+def load() -> Registry:
+    """Load every installed plugin through its entry point. Raises BrokenPlugin: one that cannot load is fatal."""
+    from importlib.metadata import entry_points
+
+    found = []
+    for entry in sorted(entry_points(group=GROUP), key=lambda each: each.name):
+        try:
+            module = entry.load()
+        except Exception as problem:
+            raise BrokenPlugin(
+                f"plugin {entry.name} ({entry.value}) cannot be loaded: {type(problem).__name__}: {problem}; reinstall or uninstall it"
+            ) from problem
+        distribution = entry.dist
+        found.append((entry.name, module, distribution.name if distribution else "?", distribution.version if distribution else "?"))
+    return build(found)
+
+
+def build(modules: Iterable[tuple[str, ModuleType, str, str]]) -> Registry:
+    """Make a registry of (name, module, distribution, version). Raises BrokenPlugin where a plugin breaks the contract."""
+    manager = pluggy.PluginManager(GROUP)
+    manager.add_hookspecs(hookspecs)
+    rows = sorted(modules, key=lambda row: row[0])
+    for name, module, _, _ in rows:
+        try:
+            manager.register(module, name)
+        except (ValueError, pluggy.PluginValidationError) as problem:
+            raise BrokenPlugin(f"plugin {name}: {problem}") from None
+    try:
+        manager.check_pending()
+    except pluggy.PluginValidationError as problem:
+        raise BrokenPlugin(f"{problem}") from None
+    hooks: dict[str, dict[str, tuple[Callable[..., Any], tuple[str, ...]]]] = {name: {} for name, *_ in rows}
+    for hook in (name for name, member in inspect.getmembers(hookspecs, inspect.isfunction) if name.startswith("pgc_")):
+        for implementation in getattr(manager.hook, hook).get_hookimpls():
+            hooks[implementation.plugin_name][hook] = (implementation.function, tuple(implementation.argnames))
+    return Registry(tuple(_plugin(row, hooks[row[0]]) for row in rows))
+
+
+def _plugin(row: tuple[str, ModuleType, str, str], hooks: Mapping[str, tuple[Callable[..., Any], tuple[str, ...]]]) -> Plugin:
+    name, module, distribution, version = row
+    if "pgc_describe" not in hooks:
+        raise BrokenPlugin(f"plugin {name} has no pgc_describe, so nothing can be known of it; uninstall it or add the hook")
+    description = hooks["pgc_describe"][0]()
+    if description.name != name:
+        raise BrokenPlugin(f"plugin {name} describes itself as {description.name}; its entry point must have the same name")
+    return Plugin(name, module, distribution, version, description, hooks)

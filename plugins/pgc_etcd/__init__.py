@@ -1,0 +1,58 @@
+"""etcd, the consensus store that holds the leader lock: one member on each DCS host."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from pgc.artifact import Artifact, Format
+from pgc.bodies import encode_env
+from pgc.cluster import Cluster, Site
+from pgc.diagnostics import Finding
+from pgc.facts import Certificate, Endpoint, Fact, Facts, ScrapeTarget
+from pgc.hookspecs import Description, Role, hookimpl
+from pgc.readers import read_env, read_ini
+from pgc_etcd import checks, facts, procedures, render
+from pgc_etcd.members import members
+from pgc_etcd.section import EtcdSection
+
+
+@hookimpl
+def pgc_describe() -> Description:
+    return Description(
+        name="etcd",
+        summary="The consensus store that holds the leader lock and the dynamic configuration.",
+        section="pgc_etcd.section:EtcdSection",
+        codes=checks.CODES,
+        formats=(
+            Format("etcd.env", read_env, encode_secret=encode_env),
+            Format("etcd.unit", read_ini),
+        ),
+        roles=(Role("dcs", "a member of the consensus store", implied=True),),
+        reads=((Certificate, ""),),
+        writes=((Endpoint, "dcs.client"), (Endpoint, "dcs.peer"), (ScrapeTarget, "")),
+    )
+
+
+@hookimpl
+def pgc_contribute(section: EtcdSection, site: Site) -> Iterable[Fact]:
+    chosen = members(section, site)
+    if chosen:
+        yield from facts.contribute(section, site, chosen)
+        yield from procedures.contribute(section, site, chosen)
+
+
+@hookimpl
+def pgc_derive(section: EtcdSection, site: Site, facts: Facts) -> Iterable[Fact]:
+    from pgc_etcd.facts import endpoints
+
+    return endpoints(section, members(section, site), facts)
+
+
+@hookimpl
+def pgc_check(cluster: Cluster) -> Iterable[Finding]:
+    return checks.check(cluster, members(cluster.section, cluster.site))
+
+
+@hookimpl
+def pgc_render(cluster: Cluster) -> Iterable[Artifact]:
+    return render.render(cluster, members(cluster.section, cluster.site))

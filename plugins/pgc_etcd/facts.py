@@ -1,0 +1,103 @@
+"""What etcd tells the others."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+
+from pgc.cluster import Host, Site
+from pgc.diagnostics import Path
+from pgc.facts import (
+    Certificate,
+    Choice,
+    DiskClaim,
+    Endpoint,
+    Fact,
+    Facts,
+    HealthCheck,
+    MemoryClaim,
+    Package,
+    Rule,
+    ScrapeTarget,
+    Service,
+    TimeClaim,
+)
+from pgc.provenance import Origin
+from pgc.terms import Const, Constraint, Open, term, var
+from pgc_etcd.section import EtcdSection
+
+HEARTBEAT = "etcd.heartbeat_s"
+ELECTION = "etcd.election_s"
+HEARTBEATS_AN_ELECTION = 10
+ELECTIONS_UNTIL_A_LEADER = 3
+
+
+def contribute(section: EtcdSection, site: Site, members: tuple[Host, ...]) -> Iterator[Fact]:
+    """Give everything that does not depend on others."""
+    yield from _timers(section, site)
+    for host in members:
+        origin = Origin((host.path / "roles",) if host.roles_given else (), "has the role dcs")
+        yield Service(host=host.name, unit="etcd.service", role="dcs", user="etcd", description="etcd", origin=origin)
+        yield Package(host=host.name, component="etcd", version=section.version, origin=site.origin("etcd", "version"))
+        yield MemoryClaim(host=host.name, what="etcd", claim_bytes=_memory(section), origin=site.origin("etcd", "quota"))
+        yield DiskClaim(host=host.name, disk="dcs", what="etcd: database, snapshots and log", claim_bytes=2 * section.quota, origin=site.origin("etcd", "quota"))
+    endpoints = ",".join(f"http://{host.location}:{section.client_port}" for host in members)
+    yield HealthCheck(
+        name="DCS members", on=members[0].name, command=f"etcdctl --endpoints={endpoints} endpoint health",
+        healthy="`is healthy` once for each member",
+    )
+
+
+def _timers(section: EtcdSection, site: Site) -> Iterator[Fact]:
+    trip = section.round_trip
+    fixed = section.heartbeat is not None
+    origin = site.origin("etcd", "heartbeat" if fixed else "round_trip")
+    yield Choice(open=Open(HEARTBEAT, (section.heartbeat,) if fixed else candidates(trip), 46, "s", "etcd's default", ("etcd", "heartbeat") if fixed else ()), origin=origin)
+    if section.election is not None:
+        yield Choice(open=Open(ELECTION, (section.election,), 45, "s", "", ("etcd", "election")), origin=site.origin("etcd", "election"))
+    election = term(section.election) if section.election is not None else HEARTBEATS_AN_ELECTION * var(HEARTBEAT)
+    paths = tuple(tuple(path) for path in origin.paths)
+    yield Rule(constraint=Constraint(
+        "etcd: a heartbeat takes at least a round trip", Const(trip), var(HEARTBEAT),
+        why="members would miss heartbeats of a healthy leader and hold elections for nothing", paths=(("etcd", "round_trip"), *paths)), origin=origin)
+    yield Rule(constraint=Constraint(
+        "etcd: the election timeout is at least ten round trips", Const(10 * trip), election,
+        why="elections would be held for nothing when the network is busy", paths=(("etcd", "round_trip"), *paths)), origin=origin)
+    yield Rule(constraint=Constraint(
+        "etcd: the election timeout is at least five heartbeats", 5 * var(HEARTBEAT), election,
+        why="etcd refuses to start", paths=paths), origin=origin)
+    yield TimeClaim(
+        fault="host and DCS leader lost", what="the DCS elects a leader, which renews every lease", stage=15,
+        seconds=ELECTIONS_UNTIL_A_LEADER * election, why="three election timeouts: the first may split its votes", origin=origin)
+    yield TimeClaim(
+        fault="DCS quorum lost", what="no lock can be renewed", seconds=None,
+        why="the majority of the DCS members is gone: only their return ends it, and every leader steps down unless all members see each other (failsafe)")
+
+
+def candidates(round_trip_s: float) -> tuple[float, ...]:
+    """Return heartbeat intervals in seconds that fit a round trip, etcd's default first.
+
+    Source: etcd, tuning: a heartbeat around the round trip, 0.5 to 1.5 times; the election timeout at least ten round trips.
+    """
+    if round_trip_s > 0.1:
+        return (math.ceil(round_trip_s * 20) / 20,)
+    return tuple(interval for interval in (0.1, 0.05) if interval >= round_trip_s)
+
+
+def _memory(section: EtcdSection) -> int:
+    """Return bytes: the memory-mapped database up to its quota's half in practice, and the log entries held in memory."""
+    return min(section.quota, 512 * 1024**2) + 256 * 1024**2
+
+
+def endpoints(section: EtcdSection, members: Iterable[Host], known: Facts) -> Iterator[Fact]:
+    """Give the endpoints; a certificate on the host makes them https."""
+    for host in members:
+        scheme = "https" if known.on(host.name, Certificate) else "http"
+        details = (("api", "etcd3"), ("member", host.name))
+        origin = Origin((Path(("etcd", "client_port")), host.path / "address"), "an etcd member")
+        yield Endpoint(host=host.name, offers="dcs.client", address=host.address, port=section.client_port, scheme=scheme, details=details, origin=origin)
+        yield Endpoint(host=host.name, offers="dcs.peer", address=host.address, port=section.peer_port, scheme=scheme, details=details, origin=origin)
+        yield ScrapeTarget(
+            host=host.name, job="etcd", address=host.address, port=section.metrics_port, scheme="http", origin=origin,
+            exports=("etcd_server_has_leader", "etcd_server_leader_changes_seen_total", "etcd_disk_wal_fsync_duration_seconds",
+                     "etcd_mvcc_db_total_size_in_bytes", "etcd_server_quota_backend_bytes"))

@@ -282,6 +282,24 @@ class HbaRule(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class IdentRule(Fact):
+    """One line of a map from system or certificate names to roles (pg_ident). Lower `order` stands earlier."""
+
+    map: str
+    system: str
+    role: str
+    order: int = 50
+
+    @property
+    def key(self) -> tuple[Any, ...]:
+        return self.map, self.system, self.role
+
+    @property
+    def capability(self) -> str:
+        return self.map
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Grant(Fact):
     """Privileges on an object of a database: `kind` is "database", "schema", "tables", "sequences" or "function"."""
 

@@ -59,13 +59,14 @@ class Description:
 class Trial:
     """One run of a native tool over files, never as root.
 
-    `files` are laid below an empty folder that becomes the working folder; a file that starts with "#!" is made executable. In `argv`
-    and `env`, "{root}" is that folder, in which the tool may write. The network is cut off where the machine allows it. The rest
-    asks for more than a folder, and where the machine cannot give it the file counts as not validated:
+    `files` are laid below an empty folder that becomes the working folder; a file that starts with "#!" is made executable.
+    In `argv` and `env`, "{root}" is that folder, in which the tool may write. The network is cut off where the machine
+    allows it. The rest asks for more than a folder; where the machine cannot give it the file counts as not validated:
 
-    `absolute`: "etc/x" is also seen at "/etc/x", over what the machine has there. `accounts` exist as users and groups. `interfaces` exist
-    as network interfaces. `serves`: the tool may open ports and call peers, so it runs in a network of its own, where any address can
-    be bound, or not at all; such a tool is ended by `timeout N` in `argv`, whose exit code 124 says that it was serving.
+    `absolute`: "etc/x" is also seen at "/etc/x", over what the machine has there. `accounts` exist as users and groups.
+    `interfaces` exist as network interfaces. `serves`: the tool may open ports and call peers, so it runs in a network of its
+    own, where any address can be bound, or not at all; such a tool is ended by `timeout N` in `argv`, whose exit code 124
+    says that it was serving.
     """
 
     argv: tuple[str, ...]
@@ -80,10 +81,14 @@ class Trial:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the tool said: its exit code and its output, both streams in one, with paths below the trial's folder made relative."""
+    """What the tool said: its exit code and its output, both streams in one, paths below the trial's folder made relative."""
 
     exit_code: int
     output: str
+
+
+class Unclear(Exception):
+    """An answer that judges nothing, such as a tool that failed before it read the file; the text says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,10 +103,12 @@ class Problem:
 class Validator:
     """How a format is validated by a real tool.
 
-    `tool` is the program that must be present, on PATH or, where `folders` are given, in one of them; `version` are the arguments that make it
-    print its version. `trials` gives the runs for one file, with `others`, the files of the same host (or of the cluster, for a file that has
-    no host) by their location; no run means that this validator has nothing to say about this file. `problems` reads an answer: nothing
-    when the tool accepted the file. `packages` are the Debian packages of an image that can run it. `blind` says what the tool does not see.
+    `tool` is the program that must be present, on PATH or, where `folders` are given, in one of them; `version` are the
+    arguments that make it print its version. `trials` gives the runs for one file, with `others`, the files of the same host
+    (or of the cluster, for a file that has no host) by their location; no run means that this validator has nothing to say
+    about this file. `problems` reads an answer to a file's bytes: nothing when the tool accepted it, Unclear raised when the
+    answer is neither yes nor no. `packages` are the Debian packages of an image that can run it. `blind` says what the tool
+    does not see.
     """
 
     name: str
@@ -109,7 +116,7 @@ class Validator:
     tool: str
     version: tuple[str, ...]
     trials: Callable[[Entry, bytes, Mapping[str, bytes]], Iterable[Trial]]
-    problems: Callable[[Answer], Iterable[Problem]]
+    problems: Callable[[Answer, bytes], Iterable[Problem]]
     packages: tuple[str, ...] = ()
     folders: tuple[str, ...] = ()
     blind: str = ""

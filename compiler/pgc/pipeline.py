@@ -32,6 +32,13 @@ FCT001 = Code(
     help="change one of the two settings named here, or leave one to be derived",
     example="postgres:\n  parameters: {wal_level: minimal}   # and replication needs replica",
 )
+FCT002 = Code(
+    "FCT002", "port-taken-twice", Severity.ERROR,
+    what="{first} and {second} both listen on port {port} of {host}",
+    why="the one that starts later does not start",
+    help="give one of the two another port",
+    example="haproxy:\n  ports: {read_write: 5432}   # PostgreSQL itself listens there",
+)
 SET001 = Code(
     "SET001", "objective-out-of-reach", Severity.ERROR,
     what="no setting satisfies all of this: {rules}",
@@ -60,7 +67,7 @@ ART002 = Code(
     help="switch one of the two off, or uninstall one of the plugins",
     example="(two plugins that render the same path)",
 )
-CODES = (FCT001, SET001, SET002, ART001, ART002, *budgets.CODES)
+CODES = (FCT001, FCT002, SET001, SET002, ART001, ART002, *budgets.CODES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +170,7 @@ class _Run:
         return Cluster("", site, None, final, settlements, bounds, self.templates)
 
     def check(self, cluster: Cluster, manifest: Manifest) -> None:
-        found = list(budgets.judge(cluster.facts))
+        found = [*budgets.judge(cluster.facts), *_shared_ports(cluster.facts)]
         for plugin in self.registry.plugins:
             found += plugin.call("pgc_check", cluster=_seen_by(plugin, cluster, manifest))
         self.report(found)
@@ -240,6 +247,24 @@ def _conflict(conflict: facts.Conflict) -> Finding:
     return FCT001.at(*places, first=_author(first), second=_author(second), about=about, problem=conflict.problem)
 
 
+def _shared_ports(known: Facts) -> Iterable[Finding]:
+    """Yield one finding for each pair of endpoints that share a port, however many hosts they share it on."""
+    takers: dict[tuple[str, int], Endpoint] = {}
+    told = set()
+    for endpoint in known.all(Endpoint):
+        if not endpoint.port or not endpoint.host:
+            continue
+        first = takers.setdefault((endpoint.host, endpoint.port), endpoint)
+        if first is not endpoint and (first.offers, endpoint.offers) not in told:
+            told.add((first.offers, endpoint.offers))
+            places = tuple(dict.fromkeys((*endpoint.origin.paths, *first.origin.paths))) or (Path(("hosts", endpoint.host)),)
+            yield FCT002.at(*places, first=_listener(first), second=_listener(endpoint), port=endpoint.port, host=endpoint.host)
+
+
+def _listener(endpoint: Endpoint) -> str:
+    return f"{endpoint.offers} ({endpoint.origin.plugin})"
+
+
 def _author(fact: Fact) -> str:
     return f"{fact.origin.plugin} ({fact.origin.reason})" if fact.origin.reason else fact.origin.plugin
 
@@ -248,12 +273,17 @@ def _out_of_reach(settled: Settled) -> Iterable[Finding]:
     for conflict in settled.conflicts:
         paths = [Path(path) for constraint in conflict.constraints for path in constraint.paths]
         paths += [Path(fixed.fixed_by) for fixed in conflict.fixed]
+        rules = [f"{constraint.name} ({constraint.left} ≤ {constraint.right})" for constraint in conflict.constraints]
+        fixed = [f"{fixed.name} is set to {fixed.candidates[0]} {fixed.unit}".rstrip() for fixed in conflict.fixed]
+        reasons = dict.fromkeys(constraint.why for constraint in conflict.constraints)
+        ways = [way.text for way in conflict.ways_out]
         yield SET001.at(
-            *(dict.fromkeys(paths) or (Path(),)),
-            rules="; ".join(conflict.statements), consequence=conflict.consequence, ways_out="; or ".join(conflict.remedies),
+            *(dict.fromkeys(paths) or (Path(),)), rules="; ".join((*rules, *fixed)), consequence="; ".join(reasons),
+            ways_out="; or ".join(ways) or "nothing that the manifest can change would do",
         )
     for component in settled.undecided:
-        yield SET002.at(Path(("objectives",)), steps=component.steps, names=", ".join(component.names))
+        names = ", ".join(each.name for each in component.opens)
+        yield SET002.at(Path(("objectives",)), steps=component.steps, names=names)
 
 
 def _settled_facts(known: Facts, values: Mapping[str, Any]) -> Facts:

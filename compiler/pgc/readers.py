@@ -1,13 +1,13 @@
 """Readers that plugins share: the bytes of a common dialect become what they say, each setting with its line.
 
-Names are stable where meaning is: a setting keeps its name when lines above it come or go. Items of a list are named by what they say
-and not by their place, so that an item that is inserted is one change and an item that moved is a move (see Item).
+Names are stable where meaning is: a setting keeps its name when lines above it come or go. Items of a list are named by
+what they say and not by their place, so that an inserted item is one change and one that moved is a move (see Item).
 
     read_yaml(b"ttl: 30\\npg_hba:\\n- local all all peer\\n")
         -> Setting("ttl", "30", 1), Item("pg_hba[local all all peer]", "local all all peer", 3, sequence="pg_hba")
 
-A segment of a name that is not a plain word stands in double quotes: `parameters."pg_stat_statements.max"`. A name that would come up
-a second time in a file gets an ordinal: `Service.ExecStartPre#2`.
+A segment of a name that is not a plain word stands in double quotes: `parameters."pg_stat_statements.max"`. A name that
+would come up a second time in a file gets an ordinal: `Service.ExecStartPre#2`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from json.decoder import scanstring
+from json.decoder import scanstring  # type: ignore[attr-defined]  # typeshed leaves it out
 from typing import Any
 
 from pgc.artifact import Setting
@@ -26,11 +26,14 @@ MAX_DEPTH = 100
 MAX_SETTINGS = 200_000
 
 IDENTITIES = ("name", "id", "uid", "alert", "record", "job_name", "title", "alias", "host", "path")
-"""What names a mapping inside a list, the first that it has: the alert rule with `alert: PostgresDown` is `rules[alert=PostgresDown]`."""
+"""What names a mapping inside a list, the first that it has: `- alert: PostgresDown` is `rules[alert=PostgresDown]`."""
 
 
 class NotReadable(ValueError):
-    """The bytes are not what their format says; `problem` says why, `line` where (0: unknown). compare() then says `unknown`."""
+    """The bytes are not what their format says: `problem` says why, `line` where (0: unknown).
+
+    compare() takes it for an unknown change, which ranks worst; it is never a harmless one.
+    """
 
     def __init__(self, problem: str, line: int = 0) -> None:
         super().__init__(f"line {line}: {problem}" if line else problem)
@@ -39,7 +42,7 @@ class NotReadable(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Item(Setting):
-    """A setting that is an item of the ordered list named `sequence`; items that change places relative to each other have moved."""
+    """An item of the ordered list named `sequence`; items that change places relative to each other have moved."""
 
     sequence: str = ""
 
@@ -65,9 +68,10 @@ def read_json(content: bytes) -> Iterator[Setting]:
 
 
 def read_ini(content: bytes) -> Iterator[Setting]:
-    """Read INI files and systemd units: `section.key`, lines that end in a backslash go on in the next. Raises NotReadable.
+    """Read INI files and systemd units: `section.key`; a backslash at a line's end joins the next. Raises NotReadable.
 
-    A key that repeats, as in units, gets an ordinal; a key without `=` has an empty value; keys before the first section have no prefix.
+    A key that repeats, as in units, gets an ordinal; a key without `=` has an empty value; keys before the first
+    section have no prefix.
     """
     return _unique(_ini(_text(content)))
 
@@ -81,9 +85,9 @@ def read_env(content: bytes) -> Iterator[Setting]:
 
 
 def read_lines(content: bytes) -> Iterator[Setting]:
-    """Read a file whose lines are its settings, in an order that matters (pg_hba.conf, pg_ident.conf). Raises NotReadable.
+    """Read a file whose lines are its settings, in an order that matters (pg_hba.conf). Raises NotReadable.
 
-    Blank lines and lines that begin with `#` say nothing; blanks between words count as one, except inside double quotes.
+    Blank lines and lines that begin with `#` say nothing; blanks between words count as one, except inside quotes.
     """
     return _unique(_lines(_text(content)))
 
@@ -166,7 +170,7 @@ def _item(node: _Node, sequence: str, index: int, taken: dict[str, int]) -> Iter
 
 
 def _identity(node: _Node) -> str | None:
-    """Return what names a list's item: its text, its identifying key and value, its only key; None where nothing does."""
+    """Return what names a list's item: its text, its identifying key and value, or its only key; None if nothing."""
     if node.kind == "scalar":
         return str(node.value)
     if node.kind == "map":
@@ -180,29 +184,49 @@ def _identity(node: _Node) -> str | None:
 
 
 # YAML 1.1 readers, which most products have, take these for something else than text.
-_LOOKS_TYPED = re.compile(r"(?:|~|null|true|false|yes|no|on|off|y|n|[-+.]?[0-9].*|[-+]?\.(?:inf|nan))\Z", re.IGNORECASE)
+_LOOKS_TYPED = re.compile(
+    r"(?:|~|null|true|false|yes|no|on|off|y|n|[-+.]?[0-9].*|[-+]?\.(?:inf|nan))\Z", re.IGNORECASE | re.DOTALL
+)
 _CONSTANTS = {"": "null", "~": "null", "Null": "null", "NULL": "null", "True": "true", "TRUE": "true",
               "False": "false", "FALSE": "false"}  # fmt: skip
 
 
 def _yaml_documents(text: str) -> list[_Node]:
-    import yaml
+    import yaml  # type: ignore[import-untyped,unused-ignore]
 
+    events = _YamlEvents(yaml.parse(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)), _line_breaks(text))
     try:
-        return _YamlEvents(yaml.parse(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))).documents()
+        return events.documents()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        raise NotReadable(f"not YAML: {error.problem or error.context}", mark.line + 1 if mark else 0) from None
+        line = min(events.line(mark), text.count("\n") + 1) if mark else 0
+        raise NotReadable(f"not YAML: {error.problem or error.context}", line) from None
     except yaml.YAMLError as error:
         raise NotReadable(f"not YAML: {str(error).splitlines()[0]}") from None
+
+
+def _line_breaks(text: str) -> list[int]:
+    """Return the line of each line as YAML 1.1 counts, which breaks at more characters; nothing where all is the same."""
+    if not re.search("\r(?!\n)|[\x85\u2028\u2029]", text):
+        return []
+    lines = [1]
+    for found in re.finditer("\r\n|[\r\n\x85\u2028\u2029]", text):
+        lines.append(lines[-1] + found.group().endswith("\n"))
+    return lines
 
 
 class _YamlEvents:
     """Builds nodes from the parser's events; one instance a file."""
 
-    def __init__(self, events: Iterator[Any]) -> None:
+    def __init__(self, events: Iterator[Any], lines: list[int]) -> None:
         self.next = events.__next__
+        self.lines = lines
         self.anchors: dict[str, _Node] = {}
+
+    def line(self, mark: Any) -> int:
+        if self.lines:
+            return self.lines[min(mark.line, len(self.lines) - 1)]
+        return int(mark.line) + 1
 
     def documents(self) -> list[_Node]:
         found: list[_Node] = []
@@ -215,7 +239,7 @@ class _YamlEvents:
 
     def node(self, event: Any, depth: int) -> _Node:
         kind = type(event).__name__
-        line = event.start_mark.line + 1
+        line = self.line(event.start_mark)
         if depth > MAX_DEPTH:
             raise NotReadable(f"nested deeper than {MAX_DEPTH} levels", line)
         if kind == "AliasEvent":
@@ -243,7 +267,7 @@ class _YamlEvents:
         merged: list[_Node] = []
         while type(event := self.next()).__name__ != "MappingEndEvent":
             if type(event).__name__ != "ScalarEvent":
-                raise NotReadable("a key that is not a plain value", event.start_mark.line + 1)
+                raise NotReadable("a key that is not a plain value", self.line(event.start_mark))
             key, style = event.value, event.style
             child = self.node(self.next(), depth + 1)
             if key == "<<" and not style and child.kind != "scalar":
@@ -267,7 +291,7 @@ class _YamlEvents:
 
 def _yaml_value(event: Any) -> str:
     """Write a scalar so that text and what only looks like it differ: `yes` and `"yes"`."""
-    text: str = event.value
+    text = str(event.value)
     if event.tag and event.tag != "!":
         return f"{event.tag} {text}".rstrip()
     if event.style:
@@ -345,14 +369,14 @@ class _JsonText:
             text, self.at = scanstring(self.text, self.at + 1, True)
         except ValueError:
             raise NotReadable("a damaged string", self.line()) from None
-        return text
+        return str(text)
 
 
 # ── lines: INI, environment files, plain lines ───────────────────────────────────────────────────────────────────────
 
 
 def _joined(text: str, comments: str) -> Iterator[tuple[int, str]]:
-    """Yield (line, text) of what is neither blank nor a comment; a backslash at the end joins the next line with a blank."""
+    """Yield (line, text) of what is neither blank nor a comment; a backslash at the end joins the next line."""
     start, parts = 0, ""
     for number, raw in enumerate(text.split("\n"), 1):
         line = raw.strip()
@@ -420,5 +444,5 @@ def _lines(text: str) -> Iterator[Setting]:
     for number, raw in enumerate(text.split("\n"), 1):
         line = raw.strip()
         if line and not line.startswith("#"):
-            name = _SPACES.sub(lambda found: found.group(1) or " ", line)
+            name = _SPACES.sub(lambda found: str(found.group(1) or " "), line)
             yield Item(name, name, number, "lines")

@@ -101,12 +101,14 @@ class Registry:
 
     @cached_property
     def formats(self) -> Mapping[str, Format]:
-        """Every file format, by name. Raises BrokenPlugin where two plugins define one name."""
-        found: dict[str, Format] = {}
+        """Every file format, by name. Raises BrokenPlugin where two define one name."""
+        from pgc.formats import CORE_FORMATS
+
+        found: dict[str, Format] = {each.name: each for each in CORE_FORMATS}
         for plugin in self.plugins:
             for each in plugin.description.formats:
                 if found.setdefault(each.name, each) is not each:
-                    raise BrokenPlugin(f"plugin {plugin.name}: the format {each.name} is defined by another plugin too")
+                    raise BrokenPlugin(f"plugin {plugin.name}: the format {each.name} is defined elsewhere too")
         return found
 
     @cached_property

@@ -12,7 +12,7 @@ The search: a constraint is flattened to `left − right ≤ 0`, a sum of multip
 While a value is still open its candidates span an interval; the least that the sum can reach then either refuses the
 branch, or leaves room, by which candidates of other values fall away until nothing changes any more. (Bounds
 consistency, branch and bound: Rossi, van Beek, Walsh, Handbook of Constraint Programming, chapters 3 and 4; smallest
-conflicts by leaving one out at a time: Chinneck, Feasibility and Infeasibility in Optimization, chapter 6.)
+conflicts by leaving one out at a time: Chinneck, Feasibility and Infeasibility in Optimization, deletion filter.)
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Relax:
 
     `over` is how far the least that can be reached lies beyond `limit` when everything else stays as it is; None where
     more room does not help. `limit` is the right-hand side, None where that is not a plain number. One objective may
-    bound several things: `together` are all constraints that stand for it, and the figures hold for all of them at once.
+    bound several things: `together` are all constraints that stand for it; the figures hold for all of them at once.
     `exact` is False where the steps ran out: then `over` is only a lower bound. `besides` says that the other conflicts
     have to be solved as well.
     """
@@ -369,7 +369,7 @@ class _Budget:
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """The best assignment in order of rank, or None; `blamed` are the constraints that ruled out anything on the way."""
+    """The best assignment in order of rank, or None; `blamed` are the constraints that ruled out something."""
 
     values: tuple[Number, ...] | None
     blamed: frozenset[int]
@@ -687,7 +687,7 @@ def _objective(space: _Space, k: int) -> list[int]:
     ]
 
 
-_Elsewhere: TypeAlias = tuple[frozenset[int], _Domains] | None  # constraints and domains once other conflicts are solved
+_Elsewhere: TypeAlias = tuple[frozenset[int], _Domains] | None  # what is left once the other conflicts are solved
 
 
 def _relax(space: _Space, k: int, elsewhere: _Elsewhere, budget: _Budget) -> Relax:
@@ -727,7 +727,8 @@ def _release(space: _Space, i: int, elsewhere: _Elsewhere, budget: _Budget) -> R
     if not others:
         return Release(each, (), False, False, f"{text}no other values are known")
     if not values:
-        return Release(each, (), exact, False, text + ("nothing would do" if exact else "nothing was found in time"))
+        text += "nothing would do alone" if exact else "nothing was found in time"
+        return Release(each, (), exact, False, text)
     shown = [_show(value, each.unit) for value in values]
     text += " or ".join(filter(None, (", ".join(shown[:-1]), shown[-1]))) + " would do"
     return Release(each, values, exact, besides, text + (", once the other conflicts are solved" if besides else ""))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path as FilePath
 
 from pgc import parse, pipeline, source
+from pgc.artifact import LOCK_NAME
 from pgc.diagnostics import Code, Diagnostic, Path, Severity, Span, diagnose
 from pgc.pipeline import Compilation
 from pgc.registry import Registry
@@ -54,13 +55,16 @@ class Job:
 
 
 def manifests(paths: Sequence[str]) -> Iterator[str]:
-    """Yield the manifests that paths name: files as they are, folders with all YAML files below, hidden ones left out; sorted."""
+    """Yield the manifests that paths name: files as they are, folders with all YAML files below, sorted.
+
+    Hidden files and folders are left out, and so are trees that pgc made.
+    """
     for given in paths:
         if not os.path.isdir(given):
             yield given
             continue
         for folder, folders, names in os.walk(given):
-            folders[:] = sorted(name for name in folders if not name.startswith("."))
+            folders[:] = [] if LOCK_NAME in names else sorted(name for name in folders if not name.startswith("."))
             for name in sorted(names):
                 if name.endswith((".yaml", ".yml")) and not name.startswith("."):
                     yield os.path.join(folder, name)
@@ -122,13 +126,11 @@ def _reader(manifest: str) -> Callable[[str], str]:
     return read
 
 
-def judge_names(compilations: Sequence[tuple[str, Compilation]]) -> Iterator[Diagnostic]:
-    """Yield a diagnostic for every cluster that two of the manifests define. The pairs are (file, compilation)."""
+def judge_names(defined: Sequence[tuple[str, str, str]]) -> Iterator[Diagnostic]:
+    """Yield a diagnostic for every cluster that two manifests define; the rows are (file, cluster, folder), the folder empty where compiling failed."""
     first: dict[str, str] = {}
-    for file, compilation in compilations:
-        if compilation.bundle is None:
-            continue
-        other = first.setdefault(compilation.name, file)
+    for file, name, directory in defined:
+        other = first.setdefault(name, file) if directory else file
         if other != file:
-            at = compilation.cluster.site.source.span(Path(("metadata", "name"))) if compilation.cluster else Span(file, 1, 1, 1, 1)
-            yield diagnose(MAN012.at(at, name=compilation.name, other=other), (at,))
+            at = Span(file, 1, 1, 1, 1)
+            yield diagnose(MAN012.at(at, name=name, other=other), (at,))

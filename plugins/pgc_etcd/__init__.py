@@ -10,7 +10,7 @@ from pgc.cluster import Cluster, Site
 from pgc.diagnostics import Finding
 from pgc.facts import Certificate, Endpoint, Fact, Facts, ScrapeTarget
 from pgc.hookspecs import Description, Role, hookimpl
-from pgc.readers import read_env, read_ini
+from pgc.readers import read_env
 from pgc_etcd import checks, facts, procedures, render
 from pgc_etcd.members import members
 from pgc_etcd.section import EtcdSection
@@ -23,10 +23,7 @@ def pgc_describe() -> Description:
         summary="The consensus store that holds the leader lock and the dynamic configuration.",
         section="pgc_etcd.section:EtcdSection",
         codes=checks.CODES,
-        formats=(
-            Format("etcd.env", read_env, encode_secret=encode_env),
-            Format("etcd.unit", read_ini),
-        ),
+        formats=(Format("etcd.env", read_env, encode_secret=encode_env),),
         roles=(Role("dcs", "a member of the consensus store", implied=True),),
         reads=((Certificate, ""),),
         writes=((Endpoint, "dcs.client"), (Endpoint, "dcs.peer"), (ScrapeTarget, "")),

@@ -23,7 +23,7 @@ from pgc.facts import (
     TimeClaim,
 )
 from pgc.provenance import Origin
-from pgc.terms import Const, Constraint, Open, term, var
+from pgc.terms import Const, Constraint, Open, var
 from pgc_etcd.section import EtcdSection
 
 HEARTBEAT = "etcd.heartbeat_s"
@@ -50,12 +50,15 @@ def contribute(section: EtcdSection, site: Site, members: tuple[Host, ...]) -> I
 
 def _timers(section: EtcdSection, site: Site) -> Iterator[Fact]:
     trip = section.round_trip
-    fixed = section.heartbeat is not None
-    origin = site.origin("etcd", "heartbeat" if fixed else "round_trip")
-    yield Choice(open=Open(HEARTBEAT, (section.heartbeat,) if fixed else candidates(trip), 46, "s", "etcd's default", ("etcd", "heartbeat") if fixed else ()), origin=origin)
+    heartbeat = Open(HEARTBEAT, candidates(trip), 46, "s", "etcd's default")
+    origin = site.origin("etcd", "round_trip")
+    if section.heartbeat is not None:
+        heartbeat, origin = heartbeat.fix(section.heartbeat, "etcd", "heartbeat"), site.origin("etcd", "heartbeat")
+    yield Choice(open=heartbeat, origin=origin)
     if section.election is not None:
-        yield Choice(open=Open(ELECTION, (section.election,), 45, "s", "", ("etcd", "election")), origin=site.origin("etcd", "election"))
-    election = term(section.election) if section.election is not None else HEARTBEATS_AN_ELECTION * var(HEARTBEAT)
+        value = Open(ELECTION, tuple(HEARTBEATS_AN_ELECTION * each for each in candidates(trip)), 45, "s", "ten heartbeats")
+        yield Choice(open=value.fix(section.election, "etcd", "election"), origin=site.origin("etcd", "election"))
+    election = var(ELECTION) if section.election is not None else HEARTBEATS_AN_ELECTION * var(HEARTBEAT)
     paths = tuple(tuple(path) for path in origin.paths)
     yield Rule(constraint=Constraint(
         "etcd: a heartbeat takes at least a round trip", Const(trip), var(HEARTBEAT),

@@ -27,7 +27,7 @@ def render(cluster: Cluster, members: tuple[Host, ...]) -> Iterator[Artifact]:
     for host in members:
         yield Artifact("etc/etcd/etcd.env", "etcd.env", Env({**_own(cluster, host, peers[host.name]), **shared}, _head(cluster)),
                        host=host.name, consumer="etcd.service", owner="root:etcd", mode="0640")
-        yield Artifact("etc/systemd/system/etcd.service", "etcd.unit", service, host=host.name, consumer="systemd")
+        yield Artifact("etc/systemd/system/etcd.service", "systemd.unit", service, host=host.name, consumer="systemd")
 
 
 def _head(cluster: Cluster) -> tuple[str, ...]:
@@ -99,6 +99,14 @@ def _url(endpoint: Endpoint) -> str:
     return f"{endpoint.scheme}://{endpoint.location}"
 
 
+def _storage(data_dir: Sourced) -> tuple[tuple[str, Any], ...]:
+    """Return the lines that make the data directory writable; below /var/lib systemd makes it too."""
+    below = data_dir.value.removeprefix("/var/lib/")
+    if below == data_dir.value:
+        return (("ReadWritePaths", data_dir),)
+    return ("StateDirectory", Sourced(below, data_dir.origin)), ("StateDirectoryMode", "0700")
+
+
 def _unit(cluster: Cluster) -> Any:
     data_dir = cluster.sourced("data_dir")
     return unit(
@@ -127,7 +135,7 @@ def _unit(cluster: Cluster) -> Any:
             ("PrivateTmp", "yes"),
             ("ProtectHome", "yes"),
             ("ProtectSystem", "strict"),
-            ("ReadWritePaths", data_dir),
+            *_storage(data_dir),
             ("RuntimeDirectory", "etcd"),
             ("RuntimeDirectoryPreserve", "yes"),
             ("UMask", "0077"),

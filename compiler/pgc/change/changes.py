@@ -11,7 +11,7 @@ from pgc.artifact import Lock
 
 
 class Kind(enum.StrEnum):
-    """How something differs. `moved` is an item of an ordered list that changed places; its old and new are places, from 1."""
+    """How something differs. `moved` is an item of an ordered list that changed places: old and new count from 1."""
 
     ADDED = "added"
     REMOVED = "removed"
@@ -36,9 +36,10 @@ class Scope(enum.StrEnum):
 class Change:
     """One difference between two states of a cluster, on all hosts where it is the same.
 
-    `location` is the path on the host, or below the cluster's tree; `hosts` is empty for a file that belongs to no host. Lines count from 1
-    in the file of the first of `hosts`, 0 where there is none. `unknown` says why nobody can tell what the change means, and is empty where
-    somebody can. `lines` are the lines that came and went, for scopes file (unknown) and layout.
+    `location` is the path on the host, or below the cluster's tree; `hosts` is empty for a file that belongs to no
+    host. Lines count from 1 in the file of the first of `hosts`, 0 where there is none. `unknown` says why nobody can
+    tell what the change means, and is empty where somebody can. `lines` are the numbers of lines that came and went,
+    for scopes file (unknown) and layout.
     """
 
     cluster: str
@@ -74,7 +75,7 @@ class Change:
 class Snapshot:
     """One cluster's tree as its lock file describes it.
 
-    `read` gives the bytes of a path that the lock file names; it raises LookupError or OSError where there is no such file.
+    `read` gives the bytes of a path that the lock file names; LookupError or OSError: there is no such file.
     """
 
     directory: str
@@ -83,7 +84,7 @@ class Snapshot:
 
 
 Why = Callable[[Change], str | None]
-"""Says where in the manifest a change comes from, for example "orders.yaml:14 objectives.failover"; None where it cannot."""
+"""Says where in the manifest a change comes from ("orders.yaml:14 objectives.failover"); None where it cannot."""
 
 
 def natural(text: str) -> tuple[tuple[int, str], ...]:

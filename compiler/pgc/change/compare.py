@@ -1,7 +1,7 @@
 """Two Snapshots of a cluster become the Changes between them, by meaning: what the formats' readers understand.
 
-Nothing here touches a disk: bytes come through Snapshot.read, only those of files whose hash differs, and each pair of hashes once, however
-many hosts have it.
+Nothing here touches a disk: bytes come through Snapshot.read, only those of files whose hash differs, and each pair of
+hashes once, however many hosts have it.
 """
 
 from __future__ import annotations
@@ -132,10 +132,12 @@ class _Fold:
     def change(self, same: list[tuple[str, Entry, _Delta]]) -> Change:
         same.sort(key=lambda each: natural(each[0]))
         host, entry, delta = same[0]
+        hosts = tuple(each[0] for each in same) if host else ()
         return Change(
-            self.cluster, self.environment, delta.scope, delta.kind, entry.location, entry.plugin, entry.format, entry.consumer,
+            self.cluster, self.environment, delta.scope, delta.kind,
+            entry.location, entry.plugin, entry.format, entry.consumer,
             delta.setting, delta.old, delta.new, delta.old_line, delta.new_line,
-            tuple(each[0] for each in same) if host else (), delta.count, delta.unknown, delta.lines,
+            hosts, delta.count, delta.unknown, delta.lines,
         )
 
 
@@ -178,9 +180,10 @@ class _Pairs:
 
     def contents(self, was: Entry, now: Entry) -> Iterator[_Delta]:
         try:
-            before, after = self.bytes(self.old, was), self.bytes(self.new, now)
+            before, after = self.old.read(was.path), self.new.read(now.path)
         except (LookupError, OSError) as problem:
-            yield _Delta(Scope.FILE, Kind.CHANGED, unknown=_one_line(f"the lock file names it, but it cannot be read: {problem}"))
+            reason = _one_line(f"the lock file names it, but it cannot be read: {_said(problem)}")
+            yield _Delta(Scope.FILE, Kind.CHANGED, unknown=reason)
             return
         lines = _line_counts(before, after)
         try:
@@ -194,13 +197,9 @@ class _Pairs:
         yield from differences or (_Delta(Scope.LAYOUT, Kind.CHANGED, lines=lines),)
 
     @staticmethod
-    def bytes(snapshot: Snapshot, entry: Entry) -> bytes:
-        return snapshot.read(entry.path)
-
-    @staticmethod
     def unedited(entry: Entry, content: bytes, which: str) -> None:
         if digest(content) != entry.sha256:
-            raise _Unknown(f"the {which} file is not what its lock file says: edited by hand, or a lock file out of date")
+            raise _Unknown(f"the {which} file is not what its lock file says: edited by hand, or an outdated lock file")
 
     def settings(self, entry: Entry, content: bytes) -> dict[str, Setting]:
         known = self.formats.get(entry.format)
@@ -216,7 +215,7 @@ class _Pairs:
                     setting = replace(setting, name=f"{name}#{ordinal}")
                     ordinal += 1
                 found[setting.name] = setting
-        except Exception as problem:  # a stranger's reader on damaged bytes must not end the comparison; it is said, and ranked worst
+        except Exception as problem:  # a stranger's reader on damaged bytes must not end the comparison; it is said
             named = str(problem) if isinstance(problem, ValueError) else f"{type(problem).__name__}: {problem}"
             raise _Unknown(_one_line(f"not readable as {entry.format}: {named}")) from None
         return found
@@ -224,6 +223,12 @@ class _Pairs:
 
 class _Unknown(Exception):
     """Why nobody can tell what changed in a file."""
+
+
+def _said(problem: LookupError | OSError) -> str:
+    if isinstance(problem, OSError):
+        return problem.strerror or type(problem).__name__
+    return str(problem.args[0]) if problem.args else type(problem).__name__
 
 
 def _one_line(text: str) -> str:
@@ -255,9 +260,8 @@ def _moves(said: Mapping[str, Setting], says: Mapping[str, Setting]) -> Iterator
         still = _longest_rising(order)
         for name in common:
             if new_places[name] not in still:
-                yield _Delta(
-                    Scope.SETTING, Kind.MOVED, name, str(old_places[name]), str(new_places[name]), said[name].line, says[name].line,
-                )
+                was, now = str(old_places[name]), str(new_places[name])
+                yield _Delta(Scope.SETTING, Kind.MOVED, name, was, now, said[name].line, says[name].line)
 
 
 def _places(settings: Mapping[str, Setting]) -> dict[str, dict[str, int]]:

@@ -1,7 +1,7 @@
 """Reading committed files with the `git` program: one listing, then one process that hands out contents.
 
-Nothing goes through a shell, and no name that a repository holds is ever an argument. The user's own GIT_* variables hold: with GIT_DIR
-set, as in a hook, Git decides from the working folder as it always does.
+Nothing goes through a shell, and no name that a repository holds is ever an argument. The user's own GIT_* variables
+hold: with GIT_DIR set, as in a hook, Git decides from the working folder as it always does.
 """
 
 from __future__ import annotations
@@ -57,13 +57,13 @@ class Git:
                 "fetch the history: `git fetch --unshallow`, or `fetch-depth: 0` for actions/checkout",
             )
         if _run(self.cwd, "rev-parse", "--verify", "--quiet", "HEAD").returncode:
-            raise Unavailable(f"{problem}: the repository has no commit yet", "commit once; there is nothing to compare with before")
-        raise Unavailable(problem, "name a branch, a tag or a commit of this repository; `git fetch` gets those of others")
+            raise Unavailable(f"{problem}: the repository has no commit yet", "commit once, then compare with that")
+        raise Unavailable(problem, "name a branch, a tag or a commit of this repository; `git fetch` gets new ones")
 
     def tree(self, commit: str, folder: Path) -> GitTree:
         """List the files below a folder at a commit. Raises Unavailable."""
         prefix = _relative(folder, self.top) or ""
-        asked = ["--", os.fsencode(prefix)] if prefix else []
+        asked: list[str | bytes] = ["--", os.fsencode(prefix)] if prefix else []
         answer = _run(self.cwd, "ls-tree", "-r", "-z", "--full-tree", commit, *asked)
         if answer.returncode:
             raise Unavailable(f"git cannot list {commit[:12]}: {_said(answer)}", "check the repository with `git fsck`")
@@ -79,7 +79,7 @@ class Git:
 
 
 class GitTree:
-    """The regular files below a folder at a commit: object names by path, and one `git cat-file --batch` that reads them."""
+    """The regular files below a folder at a commit: object names by path, and one `git cat-file --batch`."""
 
     def __init__(self, cwd: str, files: Mapping[str, str]) -> None:
         self.files = files
@@ -107,12 +107,12 @@ class GitTree:
         if len(head) != 3 or head[1] != b"blob":
             raise Unavailable(
                 f"git has no content for {path}",
-                "fetch it (a partial clone gets it with `git fetch --refetch`), or check the repository with `git fsck`",
+                "fetch it (in a partial clone: `git fetch --refetch`), or check the repository with `git fsck`",
             )
         size = int(head[2])
         content = answers.read(size + 1)
         if len(content) != size + 1:
-            raise Unavailable(f"git stopped in the middle of {path}", "run the command again; check the repository with `git fsck`")
+            raise Unavailable(f"git stopped in the middle of {path}", "check the repository with `git fsck`")
         return content[:-1]
 
     def close(self) -> None:
@@ -126,10 +126,11 @@ class GitTree:
 
 
 def _environment() -> dict[str, str]:
-    """The user's environment, with Git's messages in English, nothing asked, nothing locked, no object replaced, paths taken as they are."""
+    """The user's environment, with English messages, nothing asked, locked or replaced, and paths taken as they are."""
     own = {
-        "LC_ALL": "C", "LANGUAGE": "C", "GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0", "GIT_NO_REPLACE_OBJECTS": "1",
-        "GIT_LITERAL_PATHSPECS": "1",
+        "LC_ALL": "C", "LANGUAGE": "C",
+        "GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0",
+        "GIT_NO_REPLACE_OBJECTS": "1", "GIT_LITERAL_PATHSPECS": "1",
     }
     return {**os.environ, **own}
 
@@ -137,18 +138,18 @@ def _environment() -> dict[str, str]:
 def _run(cwd: str, *arguments: str | bytes) -> subprocess.CompletedProcess[bytes]:
     try:
         return subprocess.run(
-            ["git", *arguments], cwd=cwd, env=_environment(), stdin=subprocess.DEVNULL, capture_output=True, check=False,
+            ["git", *arguments], cwd=cwd, env=_environment(), stdin=subprocess.DEVNULL, capture_output=True, check=False
         )
     except FileNotFoundError:
-        raise Unavailable("the program git is not there", "install git; comparing reads the committed files with it") from None
+        raise Unavailable("the program git is not there", "install git: pgc reads committed files with it") from None
     except OSError as problem:
         raise Unavailable(f"git cannot be started: {problem.strerror}", "mend the installation of git") from None
 
 
 def _said(answer: subprocess.CompletedProcess[bytes]) -> str:
     lines = answer.stderr.decode("utf-8", "replace").splitlines()
-    telling = [line for line in lines if line.startswith(("fatal:", "error:"))] or lines or [f"exit code {answer.returncode}"]
-    return telling[0].removeprefix("fatal: ")
+    telling = [line for line in lines if line.startswith(("fatal:", "error:"))]
+    return (telling or lines or [f"exit code {answer.returncode}"])[0].removeprefix("fatal: ")
 
 
 def _no_repository(folder: Path, said: str) -> Unavailable:
@@ -158,9 +159,9 @@ def _no_repository(folder: Path, said: str) -> Unavailable:
             "if you do: `git config --global --add safe.directory` with the repository's folder",
         )
     if "work tree" in said:
-        return Unavailable(f"the repository around {folder} has no working tree", "run pgc in a clone with files checked out")
+        return Unavailable(f"the repository around {folder} has no working tree", "run pgc in a clone with its files")
     if "not a git repository" in said:
-        return Unavailable(f"{folder} is in no Git repository", "run `git init` and commit the output, or go to the repository's folder")
+        return Unavailable(f"{folder} is in no Git repository", "run `git init` and commit the output")
     return Unavailable(f"git cannot read the repository around {folder}: {said}", "check it with `git status`")
 
 

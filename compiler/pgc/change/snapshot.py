@@ -4,8 +4,8 @@
     with before:
         changes = compare_all(before.snapshots, on_disk(Path("generated")).snapshots, formats)
 
-A lock file is input like any other: the paths that it names are only ever read below its own folder, and never through a symbolic link
-that leads out of it (a pull request could otherwise have a file of the CI machine shown in its own comment).
+A lock file is input like any other: the paths that it names are only ever read below its own folder, and never through
+a symbolic link that leads out of it (else a pull request could have a file of the CI machine shown in its comment).
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ MAX_BYTES = 64 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """All clusters below one output folder in one state. `label` says which: "the working tree" or "HEAD (1a2b3c4d5e6f)".
+    """All clusters below one output folder in one state; `label` says which: "the working tree", "HEAD (1a2b3c4d5e6f)".
 
     A tree from Git reads through a process that lives until `close`, or until the end of a `with`.
     """
@@ -62,7 +62,7 @@ def on_disk(folder: Path) -> Tree:
         try:
             lock = _lock(read(LOCK_NAME), shown)
         except (OSError, LookupError) as problem:
-            raise Unavailable(f"{shown} cannot be read: {problem}", "mend the file's permissions, or compile again") from None
+            raise Unavailable(f"{shown} cannot be read: {problem}", "mend its permissions, or compile again") from None
         found[directory] = Snapshot(directory, lock, read)
     return Tree("the working tree", found)
 
@@ -78,12 +78,11 @@ def at_revision(folder: Path, revision: str = "HEAD") -> Tree:
     tree = git.tree(commit, folder)
     found: dict[str, Snapshot] = {}
     try:
-        for path in sorted(tree.files, key=lambda path: path.split("/")):
-            if path != LOCK_NAME and not path.endswith("/" + LOCK_NAME):
-                continue
-            directory = path[: -len(LOCK_NAME)].rstrip("/")
+        locks = {os.path.dirname(path): path for path in tree.files if os.path.basename(path) == LOCK_NAME}
+        for directory in sorted(locks, key=lambda name: name.split("/")):
             if _inside_another(directory, found):
                 continue
+            path = locks[directory]
             lock = _lock(tree.read(path), f"{os.path.join(str(folder), path)} at {revision}")
             found[directory] = Snapshot(directory, lock, _git_reader(tree, directory))
     except BaseException:
@@ -93,7 +92,7 @@ def at_revision(folder: Path, revision: str = "HEAD") -> Tree:
 
 
 def edited(snapshot: Snapshot) -> tuple[str, ...]:
-    """Return the files that are missing or are not what the lock file says. It reads every file, which compare() does not."""
+    """Return the files that are missing or are not what the lock file says. Reads every file, as compare() does not."""
     found = []
     for path, entry in sorted(snapshot.lock.entries.items()):
         try:
@@ -108,7 +107,7 @@ def edited(snapshot: Snapshot) -> tuple[str, ...]:
 
 
 def _lock(content: bytes, shown: str) -> Lock:
-    way_out = "compile again, or take the file from the last good commit; after a merge conflict: resolve the manifest, then compile"
+    way_out = "compile again (after a merge conflict: resolve the manifest, then compile)"
     try:
         lock = read_lock(content)
     except (ValueError, RecursionError) as problem:
@@ -117,7 +116,8 @@ def _lock(content: bytes, shown: str) -> Lock:
     for entry in lock.entries.values():
         texts += (entry.path, entry.sha256, entry.plugin, entry.format, entry.consumer, entry.owner, entry.mode)
         parts = entry.path.split("/") if isinstance(entry.path, str) else [""]
-        if not all(parts) or "." in parts or ".." in parts or "\0" in entry.path or (parts[0] == "hosts" and len(parts) < 3):
+        unsafe = not all(parts) or {".", ".."} & {*parts} or "\0" in entry.path
+        if unsafe or (parts[0] == "hosts" and len(parts) < 3):
             raise Unavailable(f"{shown} is damaged: {entry.path!r} is no path below the cluster's tree", way_out)
     if not all(isinstance(text, str) for text in texts) or not isinstance(lock.summary, dict):
         raise Unavailable(f"{shown} is damaged: a text is wanted where something else stands", way_out)
@@ -138,7 +138,7 @@ def _inside_another(directory: str, found: Mapping[str, Snapshot]) -> bool:
 
 
 def _lock_folders(root: str) -> Iterator[str]:
-    """Yield the folders with a lock file, relative to `root`. What lies in `hosts` beside a lock file is not looked at."""
+    """Yield the folders with a lock file, relative to `root`, but none below the `hosts` beside a lock file."""
     def fail(problem: OSError) -> None:
         if not isinstance(problem, FileNotFoundError | NotADirectoryError):
             raise Unavailable(f"{problem.filename} cannot be read: {problem.strerror}", "mend the folder's permissions")

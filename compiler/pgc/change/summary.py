@@ -10,8 +10,8 @@ from typing import Any
 def facts_of(summary: Mapping[str, Any], without_hosts: Collection[str] = ()) -> dict[str, str]:
     """Return the summary's statements: "failover bound host-lost" → "28.5 s".
 
-    Reasons and manifest paths are left out: they explain a value and are none. Parts that this version does not know are
-    given by their dotted path, so that nothing which changed goes unsaid.
+    Reasons and manifest paths are left out: they explain a value and are none. Parts that this version does not know
+    are given by their dotted path, so that nothing which changed goes unsaid.
     """
     found: dict[str, str] = {}
     for part, content in summary.items():

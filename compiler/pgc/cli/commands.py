@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from typing import Any
 
 import click
+from click.shell_completion import shell_complete
 
 from pgc import __version__
 from pgc.cli.entry import USAGE
@@ -73,6 +75,9 @@ def pgc() -> None:
 
 def run(arguments: list[str]) -> int:
     """Run one command and return its exit code; click's own exits are remapped."""
+    complete = os.environ.get("_PGC_COMPLETE")
+    if complete:
+        return shell_complete(pgc, {}, "pgc", "_PGC_COMPLETE", complete)
     try:
         result = pgc.main(args=arguments, prog_name="pgc", standalone_mode=False)
     except click.exceptions.Exit as done:

@@ -100,8 +100,9 @@ class Catalogue:
         if name in self.parameters:
             return self.parameters[name]
         folded = name.lower()
-        current = self.renamed.get(folded) or next((known for known in self.parameters if known.lower() == folded), None)
-        return self.parameters[current] if current else None
+        if folded in self.renamed:
+            return self.parameters[self.renamed[folded]]
+        return next((self.parameters[known] for known in self.parameters if known.lower() == folded), None)
 
 
 @cache
@@ -170,6 +171,13 @@ FOREIGN_UNITS = {
 OCTAL = frozenset({"data_directory_mode", "log_file_mode", "unix_socket_permissions"})
 FORMERLY_BOOL = frozenset({"log_connections"})
 """Strings that took a boolean in an earlier major, and still do (18 made log_connections a list)."""
+SLRU_BUFFERS = frozenset({
+    "commit_timestamp_buffers", "multixact_member_buffers", "multixact_offset_buffers", "notify_buffers",
+    "serializable_buffers", "subtransaction_buffers", "transaction_buffers",
+})  # fmt: skip
+"""Caches that the server (17 and later) wants in whole banks of 16 blocks."""
+LONGEST_NUMBER = 1000
+"""Characters; Python itself refuses to read an integer of more than 4300 digits, with an error of its own."""
 C_SPACE = " \t\n\v\f\r"
 
 
@@ -185,13 +193,12 @@ class ValueRefused(ValueError):
 @cache
 def _multipliers(base: str) -> dict[str, float]:
     """Return how many base units each unit is worth, largest first, as guc.c's two tables have them."""
-    scale, one = (TIME_US, TIME_US[base]) if base in TIME_US else (MEMORY_BYTES, 0)
-    if not one:
-        count, unit = re.fullmatch(r"(\d*)(.*)", base).groups()  # type: ignore[union-attr]
-        one = int(count or 1) * MEMORY_BYTES[unit]
-    smallest = {"min": "ms", "s": "us", "ms": "us"}.get(base, "B")
-    ordered = {unit: size / one if size >= one else 1.0 / (one / size) for unit, size in scale.items()}
-    return {unit: worth for unit, worth in ordered.items() if scale[unit] >= scale[smallest]}
+    if base in TIME_US:
+        sizes, one = TIME_US, TIME_US[base]
+    else:
+        count = base.rstrip("BkMGT")  # the 8 of 8kB
+        sizes, one = MEMORY_BYTES, int(count or 1) * MEMORY_BYTES[base[len(count) :]]
+    return {unit: size / one if size >= one else 1.0 / (one / size) for unit, size in sizes.items()}
 
 
 def _rint(value: float) -> float:
@@ -204,8 +211,8 @@ def _to_base(value: float, unit: str, base: str) -> float | None:
     if unit not in worths:
         return None
     converted = value * worths[unit]
-    smaller = [worth for worth in worths.values() if worth < worths[unit]]
-    return _rint(converted / smaller[0]) * smaller[0] if smaller else converted
+    smaller = next((worth for worth in worths.values() if worth < worths[unit]), None)
+    return converted if smaller is None else _rint(converted / smaller) * smaller
 
 
 # Values: reading
@@ -221,6 +228,8 @@ FLOAT = re.compile(
 def _number(text: str, whole: bool) -> tuple[float, str] | None:
     """Return the number that the text starts with and the rest, or None: C's strtol (base 0), then strtod."""
     body = text.lstrip(C_SPACE)
+    if len(body) > LONGEST_NUMBER:
+        return None
     if whole:
         match = INTEGER.match(body)
         rest = body[match.end() :] if match else text
@@ -284,8 +293,8 @@ def _parse_bool(spec: ParameterSpec, text: str) -> bool:
     folded = text.lower()
     if folded in ("1", "0"):
         return folded == "1"
-    words = [word for word in ("true", "false", "yes", "no", "on", "off") if folded and word.startswith(folded)]
-    if len(words) != 1 and folded != "on":
+    words = [word for word in ("true", "false", "yes", "no", "on", "off") if word.startswith(folded)]
+    if len(words) != 1:
         raise ValueRefused("type", f"{spec.name} takes {_wanted(spec)}, not {text!r}")
     return words[0] in ("true", "yes", "on")
 
@@ -303,24 +312,40 @@ def _parse_number(spec: ParameterSpec, text: str) -> int | float:
     read = _number(text, whole)
     if read is None:
         raise ValueRefused("type", f"{spec.name} takes {_wanted(spec)}, not {text!r}")
-    number, rest = read
-    unit = rest.strip(C_SPACE)
+    number, unit = read[0], read[1].strip(C_SPACE)
     if unit and spec.unit is None:
-        raise ValueRefused("unit", f"{spec.name} is {text!r}, but takes a number without a unit", _unit_help(spec, unit))
-    if unit:
-        converted = _to_base(number, unit, spec.unit or "")
+        fault = f"{spec.name} is {text!r}, but takes a number without a unit"
+        raise ValueRefused("unit", fault, "leave the unit away")
+    if unit and spec.unit:
+        converted = _to_base(number, unit, spec.unit)
         if converted is None:
-            raise ValueRefused("unit", f"{spec.name} is {text!r}, and {unit} is no unit of it", _unit_help(spec, unit))
+            fault = f"{spec.name} is {text!r}, and {unit} is no unit of it"
+            raise ValueRefused("unit", fault, _unit_help(spec.unit, unit))
         number = converted
-    elif rest and spec.unit is None:
-        pass  # trailing space
     if whole:
         number = _rint(number)
-    low, high = spec.min if spec.min is not None else -math.inf, spec.max if spec.max is not None else math.inf
-    if not low <= number <= high:
-        bounds = f"{_human(spec, low)} … {_human(spec, high)}"
-        raise ValueRefused("range", f"{spec.name} is {text}, outside {bounds}", _range_help(spec, text, bool(unit)))
+    if wanted := _bounds_missed(spec, number):
+        raise ValueRefused("range", f"{spec.name} is {text}, not {wanted}", _range_help(spec, text))
     return int(number) if whole else number
+
+
+def _bounds_missed(spec: ParameterSpec, number: float) -> str:
+    """Return which values the parameter takes if this is none of them, else nothing."""
+    low, high = -math.inf if spec.min is None else spec.min, math.inf if spec.max is None else spec.max
+    if not low <= number <= high:
+        return (
+            f"{_human(spec, low)} or more"
+            if high >= sys.float_info.max
+            else (f"between {_human(spec, low)} and {_human(spec, high)}")
+        )
+    # What the server checks beyond the bounds, and refuses to start with.
+    if spec.name in SLRU_BUFFERS and number % 16:
+        return "a multiple of 16 blocks (128kB)"
+    if spec.name == "vacuum_buffer_usage_limit" and 0 < number < 128:
+        return "0, or 128kB or more"
+    if spec.name == "io_max_concurrency" and number == 0:
+        return "-1, or 1 or more"
+    return ""
 
 
 def _wanted(spec: ParameterSpec) -> str:
@@ -335,21 +360,21 @@ def _wanted(spec: ParameterSpec) -> str:
     return f"{number}, or one with a unit ({', '.join(reversed(_multipliers(spec.unit)))})" if spec.unit else number
 
 
-def _unit_help(spec: ParameterSpec, unit: str) -> str:
-    if spec.unit is None:
-        return "leave the unit away"
-    known = _multipliers(spec.unit)
+def _unit_help(base: str, unit: str) -> str:
+    known = _multipliers(base)
     meant = next((name for name in known if unit.lower() in FOREIGN_UNITS[name].split()), None)
-    listed = ", ".join(reversed(known))
-    return f"write {meant} instead of {unit}: units are case-sensitive" if meant else f"its units are {listed}"
+    if meant is None:
+        return f"its units are {', '.join(reversed(known))}"
+    case = ": units are case-sensitive" if unit.lower() == meant.lower() else ""
+    return f"write {meant} instead of {unit}{case}"
 
 
-def _range_help(spec: ParameterSpec, text: str, has_unit: bool) -> str:
+def _range_help(spec: ParameterSpec, text: str) -> str:
     if spec.name in OCTAL:
         return "a file mode is octal: write it in quotes with a leading 0, such as '0640'"
-    if spec.unit is None or has_unit or not text.isdecimal():
+    if spec.unit is None or not text.isdecimal() or int(text) == 0:
         return ""
-    return f"a bare number counts {spec.unit}: {bare_number_means(spec, int(text))}"
+    return f"a bare number counts {spec.unit}: {text} means {bare_number_means(spec, int(text))}"
 
 
 # Values: writing
@@ -369,14 +394,19 @@ def format_value(spec: ParameterSpec, canonical: Canonical) -> str:
         return f"{canonical:04o}"
     if spec.unit is None or canonical <= 0:
         return _plain(canonical)
-    number, unit = float(canonical), ""
-    for unit, worth in _multipliers(spec.unit).items():
-        number = canonical / worth
-        if spec.vartype == "integer" and (worth <= 1.0 or canonical % worth == 0):
-            break
-        if spec.vartype == "real" and number > 0 and abs(_rint(number) / number - 1.0) <= 1e-8:
-            break
-    return f"{_plain(int(_rint(number)) if spec.vartype == 'integer' else number)}{unit}"
+    whole = spec.vartype == "integer"
+    worths = _multipliers(spec.unit)
+    unit = next((unit for unit, worth in worths.items() if _fits(canonical, worth, whole)), [*worths][-1])
+    number = canonical / worths[unit]
+    return f"{_plain(_rint(number) if _fits(canonical, worths[unit], whole) else number)}{unit}"
+
+
+def _fits(canonical: float, worth: float, whole: bool) -> bool:
+    """Tell whether the value is a whole multiple of a unit; guc.c forgives a real the noise of its arithmetic."""
+    if whole:
+        return worth <= 1.0 or canonical % worth == 0
+    number = canonical / worth
+    return abs(_rint(number) / number - 1.0) <= 1e-8
 
 
 def bare_number_means(spec: ParameterSpec, n: int | float) -> str:
@@ -400,8 +430,6 @@ def _plain(number: float) -> str:
 
 def _human(spec: ParameterSpec, bound: float) -> str:
     """Return a bound for a message: exact, and with a rounded size behind when its digits say little."""
-    if abs(bound) in (math.inf, sys.float_info.max):
-        return "any" if bound > 0 else "any below"
     exact = format_value(spec, int(bound) if spec.vartype == "integer" else bound)
     if spec.unit is None or bound < 1_000_000:
         return exact

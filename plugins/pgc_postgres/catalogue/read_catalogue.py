@@ -41,7 +41,9 @@ Parameter = dict[str, Any]
 PRELOAD_FIRST = {"pg_stat_kcache": ["pg_stat_statements"], "pgauditlogtofile": ["pgaudit"]}
 """Libraries that refuse to load alone, and what they want before them."""
 
-ENUM_WORDS = "true false yes no 1 0 on off debug info archive hot_standby none".split()
+ENUM_WORDS = (
+    "true", "false", "yes", "no", "1", "0", "on", "off", "debug", "info", "archive", "hot_standby", "none",
+)  # fmt: skip
 """Spellings that guc.c marks hidden in some enum of majors 15 to 18; each enum is asked about each of them."""
 
 CUSTOMIZED = "Customized Options"
@@ -50,16 +52,15 @@ CUSTOMIZED = "Customized Options"
 NOT_BY_ALTER_SYSTEM = frozenset({"allow_alter_system", "data_directory"})
 """Parameters that ALTER SYSTEM refuses and postgresql.conf may set (GUC_DISALLOW_IN_AUTO_FILE)."""
 
-FORMER_NAMES = "force_parallel_mode logical_replication_mode sort_mem ssl_ecdh_curve vacuum_mem".split()
+FORMER_NAMES = ("force_parallel_mode", "logical_replication_mode", "sort_mem", "ssl_ecdh_curve", "vacuum_mem")
 """Names that once were parameters, and that a server may still take for another (map_old_guc_names in guc.c)."""
 
-BUILD_DEPENDENT = frozenset(
-    """
-    default_toast_compression dynamic_shared_memory_type effective_io_concurrency extension_destdir io_method
-    krb_server_keyfile maintenance_io_concurrency server_version server_version_num ssl_ciphers ssl_ecdh_curve
-    ssl_groups ssl_library unix_socket_directories wal_compression wal_sync_method
-    """.split()
-)
+BUILD_DEPENDENT = frozenset({
+    "bonjour", "default_toast_compression", "dynamic_shared_memory_type", "effective_io_concurrency",
+    "extension_destdir", "io_method", "krb_server_keyfile", "maintenance_io_concurrency", "server_version",
+    "server_version_num", "ssl_ciphers", "ssl_ecdh_curve", "ssl_groups", "ssl_library", "unix_socket_directories",
+    "wal_compression", "wal_sync_method",
+})  # fmt: skip
 """Parameters that follow from how the server was built, not from its major: their default, their bounds, their enum
 values, or (extension_destdir, which only Debian's patch knows) that they exist. The file marks them `build`."""
 
@@ -80,7 +81,7 @@ EXCEPTION WHEN OTHERS THEN RETURN sqlerrm;
 END $$"""
 
 
-CANT_CHANGE_RUNTIME_PARAM = "55P02"
+SUCCESSFUL, CANT_CHANGE_RUNTIME_PARAM = "00000", "55P02"
 
 
 class ServerError(Exception):
@@ -155,25 +156,38 @@ class Server:
         """Run (parameter, SQL) pairs, each undone; return `=` and the parameter's setting, or the error's message."""
         if not tries:
             return []
-        asked = json.dumps([{"name": name, "sql": sql} for name, sql in tries]).replace("'", "''")
-        rows = f"json_to_recordset('{asked}') AS asked(name text, sql text)"
+        asked = sql_text(json.dumps([{"name": name, "sql": sql} for name, sql in tries]))
+        rows = f"json_to_recordset({asked}) AS asked(name text, sql text)"
         return json.loads(self.query(f"SELECT json_agg(try(name, sql)) FROM {rows}"))  # type: ignore[no-any-return]
 
     def states(self, statements: list[str]) -> list[str]:
         """Run statements one by one in one session, errors or not, and return the SQLSTATE of each."""
         return self.psql("".join(f"{statement};\n\\echo :SQLSTATE\n" for statement in statements), "-At").split()
 
-    def accepts(self, name: str, value: str) -> str | None:
-        """Return the bare server's own reading of a value for any core parameter, or None where it refuses it."""
-        try:
+    def set_all(self, pairs: list[tuple[str, str]]) -> list[str | None]:
+        """Return what the running server reads each (parameter, value) as in a session, None where it refuses it."""
+        said = self.try_all([(name, f"SET {sql_name(name)} TO {sql_text(value)}") for name, value in pairs])
+        return [text[1:] if text.startswith("=") else None for text in said]
+
+    def configure_all(self, pairs: list[tuple[str, str]]) -> list[str | None]:
+        """Return what the running server would read each (core parameter, value) as at its next start, None as above."""
+        sets = [f"ALTER SYSTEM SET {sql_name(name)} TO {sql_text(value)}" for name, value in pairs]
+        taken = [state == SUCCESSFUL for state in self.states([*sets, "ALTER SYSTEM RESET ALL"])[:-1]]
+
+        def reading(name: str, value: str) -> str:
             return self.run("postgres", "-D", "data", "-C", name, "-c", f"{name}={value}").rstrip("\n")
-        except ServerError:
-            return None
+
+        return [reading(*pair) if good else None for pair, good in zip(pairs, taken, strict=True)]
 
 
 def sql_name(name: str) -> str:
     """Return a parameter's name as SQL wants it after SET: pg_partman_bgw.analyze holds a reserved word."""
     return ".".join(f'"{part}"' for part in name.split("."))
+
+
+def sql_text(text: str) -> str:
+    """Return a text as an SQL literal."""
+    return "'" + text.replace("'", "''") + "'"
 
 
 @contextmanager
@@ -281,18 +295,20 @@ def read_aliases(server: Server, rows: Iterable[Parameter]) -> dict[str, dict[st
         if row["type"] == "enum" and row["context"] != "internal"
         for word in sorted({*row["values"], *ENUM_WORDS})
     ]
-    in_session = [(row, word) for row, word in asked if row["context"] in ("user", "superuser")]
-    said = server.try_all([(row["name"], f"SET {sql_name(row['name'])} TO '{word}'") for row, word in in_session])
-    shown = {(row["name"], word): text[1:] for (row, word), text in zip(in_session, said, strict=True) if text[0] == "="}
-    for row, word in asked:
-        # An extension's parameter is a mere placeholder to `postgres -C`, which loads no library.
-        if row["context"] not in ("user", "superuser") and "." not in row["name"]:
-            shown[row["name"], word] = server.accepts(row["name"], word)
+    # An extension's parameter is a mere placeholder to `postgres -C`, which loads no library.
+    in_session = [(row["name"], word) for row, word in asked if row["context"] in ("user", "superuser")]
+    by_file = [
+        (row["name"], word)
+        for row, word in asked
+        if row["context"] not in ("user", "superuser") and "." not in row["name"]
+    ]
+    shown = dict(zip(in_session, server.set_all(in_session), strict=True))
+    shown |= dict(zip(by_file, server.configure_all(by_file), strict=True))
     aliases: dict[str, dict[str, str]] = {}
     for row, word in asked:
-        reading = shown.get((row["name"], word))
-        if reading is not None and (word not in row["values"] or reading != word):
-            aliases.setdefault(row["name"], {})[word] = reading
+        meant = shown.get((row["name"], word))
+        if meant is not None and (word not in row["values"] or meant != word):
+            aliases.setdefault(row["name"], {})[word] = meant
     return aliases
 
 
@@ -347,8 +363,8 @@ def mark_newcomers(catalogue: dict[str, Any], server: Server) -> dict[str, Any]:
         raise ServerError(f"{server.bindir} is {version}, which is no older release of {catalogue['major']}")
     parameters = {
         name: parameter
-            if "library" in parameter or "build" in parameter or name in known
-            else parameter | {"after": version}
+        if "library" in parameter or "build" in parameter or name in known
+        else parameter | {"after": version}
         for name, parameter in catalogue["parameters"].items()
     }
     return catalogue | {"parameters": parameters}

@@ -19,8 +19,8 @@ from typing import NamedTuple
 
 from pgc.artifact import digest
 from pgc.diagnostics import Finding
-from pgc.ground import ABSENT, DIRECTORY, Ground
-from pgc.treefaults import DAMAGED_JOURNAL, KEPT, RECOVERED, WriteFailed, failure, fault, path_problem
+from pgc.tree.faults import DAMAGED_JOURNAL, KEPT, RECOVERED, WriteFailed, failure, fault, path_problem
+from pgc.tree.ground import ABSENT, DIRECTORY, Ground
 
 STATE = ".pgc-write"
 JOURNAL_VERSION = 1
@@ -48,7 +48,7 @@ class Step(NamedTuple):
 
 
 def carry_out(root: str, steps: Sequence[Step], watch: Watcher = unwatched) -> tuple[Finding, ...]:
-    """Do all steps or none; the lock is held. Findings name files that somebody changed meanwhile: they were left alone.
+    """Do all steps or none; the lock is held. Findings name files that somebody changed meanwhile; these were left.
 
     Raises:
         WriteFailed: the world refused, and the tree is the old one.

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import errno
 import re
+import unicodedata
 
+from pgc.artifact import LOCK_NAME, Bundle
 from pgc.diagnostics import Code, Finding, Severity, Span
 
 
@@ -18,7 +20,7 @@ FOREIGN = _code(
     1, "foreign-file-in-the-way",
     what="{path} is to be generated, but a file that pgc did not write is there",
     why="writing would destroy somebody's work, so nothing of this tree was written",
-    help="move the file elsewhere, or overwrite it with --force",
+    help="move the file elsewhere, or overwrite it with --force; if only pgc.lock is missing, restore it with git checkout",
     example="generated/orders/docs/inventory.md was written by hand before the docs plugin made one",
 )
 EDITED = _code(
@@ -198,3 +200,37 @@ def path_problem(path: str) -> str:
         except UnicodeEncodeError:
             return "is not text (a lone surrogate)"
     return ""
+
+
+def path_faults(root: str, bundle: Bundle) -> tuple[Finding, ...]:
+    """Find what forbids to write a bundle's paths: places outside its tree, and names that some machine takes for one.
+
+    A finding's place is the tree's folder where the path itself could not be shown as a place in it.
+    """
+    base, found = f"{root}/{bundle.directory}", []
+    taken = {LOCK_NAME: (LOCK_NAME, "file")}
+    if problem := path_problem(bundle.directory):
+        return (fault(UNSAFE_PATH, root, path=bundle.directory, problem=problem),)
+    paths = [file.entry.path for file in bundle.files.values()]
+    above = {path.rpartition("/")[0] for path in paths}
+    pending = list(above)
+    while pending:
+        higher = pending.pop().rpartition("/")[0]
+        if higher not in above:
+            above.add(higher)
+            pending.append(higher)
+    places = [(path, "folder") for path in sorted(above - {""})] + [(path, "file") for path in paths]
+    for path, kind in places:
+        if kind == "file" and (problem := path_problem(path)):
+            found.append(fault(UNSAFE_PATH, base, path=path, problem=problem))
+            continue
+        place = (path, kind)
+        other = taken.setdefault(_folded(path), place)
+        if other is not place:
+            found.append(fault(COLLISION, f"{base}/{path}", other=f"{base}/{other[0]}"))
+    return tuple(found)
+
+
+def _folded(path: str) -> str:
+    """Return what a file system that ignores case, and how accents are composed, takes a name for."""
+    return path.lower() if path.isascii() else unicodedata.normalize("NFD", path).casefold()

@@ -1,9 +1,9 @@
-"""Bundles on disk: `<out>/<bundle.directory>/<entry.path>`, and the lock file beside them. Only what differs is written.
+"""Bundles on disk: `<out>/<bundle.directory>/<entry.path>`, and the lock file beside them. Only changes are written.
 
-Invariant: after a call, or after a call that was killed and the next `recover`, the trees of *all* its bundles are the old
-ones or the new ones, save those that a finding names as refused: they are the old ones. What pgc did not write (the old lock
-does not list it, or its bytes are not what the lock says) is never overwritten, removed or followed unless `force` is given,
-and folders and links in the way not even then.
+Invariant: after a call, or after a call that was killed and the next `recover`, the trees of *all* its bundles are the
+new ones, or all are the old ones. (A tree that a finding refuses is the old one.) What pgc did not write, for the old
+lock does not list it or its bytes are not what the lock says, is never overwritten or removed without `force`; folders
+and symbolic links in the way not even then.
 
 One process calls `write`. Many do this; workers share nothing but the lock, which the parent holds:
 
@@ -14,21 +14,17 @@ One process calls `write`. Many do this; workers share nothing but the lock, whi
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
-from pgc.artifact import LOCK_NAME, Bundle, Entry, digest, read_lock
+from pgc.artifact import LOCK_NAME, Bundle
 from pgc.diagnostics import Finding, Severity
-from pgc.ground import ABSENT, DIRECTORY, FILE, SYMLINK, Ground
-from pgc.hold import WAIT_S, hold, recover
-from pgc.journal import Step, Watcher, carry_out, unwatched
-from pgc.staging import Shelf
-from pgc.treefaults import (
-    CODES, DAMAGED_LOCK, EDITED, EDITED_GONE, FOREIGN, LINK, NOT_A_FILE, OTHER_LOCK, OVERLAP, WriteFailed, failure,
-    fault, path_faults, path_problem,
-)  # fmt: skip
+from pgc.tree.faults import CODES, OVERLAP, WriteFailed, failure, fault, path_faults
+from pgc.tree.hold import WAIT_S, hold, recover
+from pgc.tree.journal import Step, Watcher, carry_out, unwatched
+from pgc.tree.staging import Shelf
+from pgc.tree.survey import contents, survey
 
 __all__ = [
     "CODES", "Staged", "Tree", "WriteFailed", "Written", "check", "commit", "hold", "recover", "stage", "write",
@@ -65,22 +61,6 @@ class Staged:
     """New files that wait below the state folder, and the steps that lay them, per tree. Goes between processes."""
 
     trees: tuple[tuple[Tree, tuple[Step, ...]], ...]
-
-
-@dataclass(slots=True)
-class _Survey:
-    """How the disk compares with a bundle, path by path; where a mapping, with the SHA-256 of what is on disk."""
-
-    fresh: bool = False
-    same: list[str] = field(default_factory=list)
-    absent: list[str] = field(default_factory=list)
-    stale: dict[str, str] = field(default_factory=dict)
-    edited: dict[str, str] = field(default_factory=dict)
-    foreign: dict[str, str] = field(default_factory=dict)
-    gone: dict[str, str] = field(default_factory=dict)
-    kept: dict[str, str] = field(default_factory=dict)
-    blocked: dict[str, tuple[str, str]] = field(default_factory=dict)
-    lock: tuple[Finding, ...] = ()
 
 
 def write(
@@ -141,27 +121,27 @@ def check(out: os.PathLike[str], bundle: Bundle) -> list[str]:
     if refused:
         return sorted({f"{dict(each.values)['path']}: {each.code.name}" for each in refused})
     try:
-        found = _survey(root, bundle, False)
+        found = survey(root, bundle, force=False)
     except OSError as problem:
         raise failure(problem, root) from problem
-    words = {path: "missing" for path in found.absent}
+    words = dict.fromkeys(found.absent, "missing")
     words |= dict.fromkeys(found.stale, "stale") | dict.fromkeys(found.edited, "edited")
     words |= dict.fromkeys(found.foreign, "not written by pgc") | dict.fromkeys(found.gone, "no longer generated")
     words |= {path: f"a {kind} is in the way" for path, (kind, _) in found.blocked.items()}
-    if found.lock and LOCK_NAME not in found.blocked:
-        words[LOCK_NAME] = found.lock[0].code.name
+    if found.lock:
+        words[LOCK_NAME] = found.lock.code.name
     return [f"{bundle.directory}/{path}: {words[path]}" for path in sorted(words)]
 
 
 def _overlap(directory: str, places: dict[str, str]) -> str:
-    """Return the earlier tree that lies above, below or at the same place, or note this one."""
-    folded = directory.casefold()
-    for place, other in places.items() if "/" not in folded else ():
-        if place.startswith(folded + "/"):
-            return other
-    other = places.get(folded) or places.get(folded.partition("/")[0], "")
+    """Return the earlier tree that lies at, above or below the same place (letter case aside), or note this one."""
+    place = directory.casefold()
+    above = place.partition("/")[0]
+    other = places.get(place) or places.get(above) or places.get(place + "/") or ""
     if not other:
-        places[folded] = directory
+        places[place] = directory
+        if above != place:
+            places[above + "/"] = directory
     return other
 
 
@@ -170,51 +150,17 @@ def _stage(root: str, bundle: Bundle, force: bool, shelf: Shelf) -> tuple[Tree, 
     refused = path_faults(root, bundle)
     if refused:
         return Tree(bundle.directory, findings=refused), ()
-    found = _survey(root, bundle, force)
-    findings = tuple(_findings(root, bundle, found, force))
-    tree = Tree(bundle.directory, findings=findings)
+    found = survey(root, bundle, force=force)
+    tree = Tree(bundle.directory, findings=found.findings(root, bundle.directory, force))
     if tree.refused:
         return tree, ()
-    new = {file.entry.path: file.content for file in bundle.files.values()}
-    new[LOCK_NAME] = bundle.lock
+    new = contents(bundle)
     created = tuple(sorted(found.absent))
     if found.fresh:
         return replace(tree, created=created), shelf.plant(bundle.directory, new)
     changed = found.stale | (found.edited | found.foreign if force else {})
     removed = found.gone | (found.kept if force else {})
-    steps = shelf.replace(bundle.directory, {path: new[path] for path in sorted({*created, *changed})}, changed, removed)
-    lists = (tuple(sorted(each)) for each in (changed, removed, found.same))
-    return Tree(bundle.directory, created, *lists, findings), steps
-
-
-def _survey(root: str, bundle: Bundle, force: bool) -> _Survey:
-    """Compare what is on disk, byte for byte, with the bundle and with what the old lock file says."""
-    found, ground, base = _Survey(), Ground(root), bundle.directory + "/"
-    new = {file.entry.path: file.content for file in bundle.files.values()}
-    new[LOCK_NAME] = bundle.lock
-    where = ground.of(bundle.directory)
-    if where[0] is not DIRECTORY:
-        found.fresh = where[0] is ABSENT
-        found.absent = list(new) if found.fresh else []
-        found.blocked = {} if found.fresh else {LOCK_NAME: where}
-        return found
-    old, found.lock = _old_lock(ground, root, bundle, force)
-    for path in sorted(old.keys() - new.keys()):
-        content = ground.read(base + path)
-        if isinstance(content, bytes):
-            held = digest(content)
-            (found.gone if held == old[path].sha256 else found.kept)[path] = held
-    leaving = {base + path for path in ({**found.gone, **found.kept} if force else found.gone)}
-    for path, wanted in new.items():
-        content = ground.read(base + path)
-        if content == wanted:
-            found.same.append(path)
-        elif isinstance(content, bytes):
-            held, entry = digest(content), old.get(path)
-            ours = path == LOCK_NAME or (entry is not None and entry.sha256 == held)
-            (found.stale if ours else found.edited if entry else found.foreign)[path] = held
-        elif content[0] is ABSENT or content[1] in leaving or (content[0] is DIRECTORY and _emptied(content[1], ground, leaving)):
-            found.absent.append(path)
-        else:
-            found.blocked[path] = content
-    return found
+    wanted = {path: new[path] for path in sorted({*created, *changed})}
+    steps = shelf.replace(bundle.directory, wanted, changed | removed)
+    changes, removals, rest = (tuple(sorted(each)) for each in (changed, removed, found.same))
+    return replace(tree, created=created, changed=changes, removed=removals, unchanged=rest), steps

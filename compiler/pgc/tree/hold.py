@@ -1,9 +1,9 @@
 """One writer at a time: the state folder of an output folder, its lock, and what the dead left behind.
 
-All state is in one folder, `<out>/.pgc-write/`: `lock` (flock), `journal`, and `<pid>-<n>/` with staged files. Who holds
-the lock owns the folder, so whatever is found there once the lock is taken belongs to the dead. Forked workers inherit the
-lock: it is let go when the last of them has ended. The folder goes when the lock is let go; it matches `.pgc-*`, which
-`pgc init` lets Git ignore.
+All state is in one folder, `<out>/.pgc-write/`: `lock` (flock), `journal`, and `<pid>-<n>/` with staged files. Who
+holds the lock owns the folder, so whatever is found there once the lock is taken belongs to the dead. Forked workers
+inherit the lock: it is let go when the last of them has ended. The folder goes when the lock is let go; it matches
+`.pgc-*`, which `pgc init` lets Git ignore.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ import time
 from collections.abc import Iterator, Sequence
 
 from pgc.diagnostics import Finding
-from pgc.ground import ABSENT, DIRECTORY, SYMLINK, Ground, kind_at
-from pgc.journal import STATE, Watcher, finish, unwatched
-from pgc.treefaults import BUSY, LINK, NOT_A_FILE, RECOVERED, WriteFailed, failure, fault
+from pgc.tree.faults import BUSY, LINK, NOT_A_FILE, RECOVERED, WriteFailed, failure, fault
+from pgc.tree.ground import ABSENT, DIRECTORY, SYMLINK, Ground, kind_at
+from pgc.tree.journal import STATE, Watcher, finish, unwatched
 
 WAIT_S = 10.0
 

@@ -1,0 +1,84 @@
+"""The goals, each computed from the results: nothing here is written by hand but the limits."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from contenders import CONTENDERS, FLOOR, PGC
+from results import Results
+
+Value = Callable[[Results], float | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    text: str
+    value: Value
+    limit: float
+    unit: str
+    at_least: bool = False
+
+    def met(self, value: float) -> bool:
+        return value >= self.limit if self.at_least else value <= self.limit
+
+
+def wall_s(scenario: str, hosts: str) -> Value:
+    return lambda results: results.wall_s(scenario, hosts, PGC)
+
+
+def ratio(over: float | None, under: float | None) -> float | None:
+    return over / under if over is not None and under else None
+
+
+def times_floor(hosts: str) -> Value:
+    return lambda results: ratio(results.wall_s("cold", hosts, PGC), results.wall_s("cold", hosts, FLOOR))
+
+
+def times_faster(peer: str, hosts: str) -> Value:
+    """Return how many times longer than pgc a peer takes for one file."""
+    return lambda results: ratio(results.per_file_s("cold", hosts, peer), results.per_file_s("cold", hosts, PGC))
+
+
+def times_compiled(hosts: str) -> Value:
+    """Return how many times longer than the fastest compiled peer pgc takes for one file."""
+
+    def value(results: Results) -> float | None:
+        names = [contender.name for contender in CONTENDERS if contender.compiled]
+        measured = [time for name in names if (time := results.per_file_s("cold", hosts, name)) is not None]
+        return ratio(results.per_file_s("cold", hosts, PGC), min(measured, default=None))
+
+    return value
+
+
+def slope_ratio(results: Results) -> float | None:
+    """Return what one more host costs between 300 and 3 000, over what it costs between 30 and 300: 1 is linear."""
+    times = [results.wall_s("cold", hosts, PGC) for hosts in ("30", "300", "3000")]
+    if None in times:
+        return None
+    few, some, many = times
+    return ratio((many - some) / 2700, max(0.0, some - few) / 270)
+
+
+def peak_mib(results: Results) -> float | None:
+    series = results.of("cold", "3000", PGC)
+    return series.peak_bytes / 2**20 if series else None
+
+
+GOALS = (
+    Goal("Cold, 3 hosts, against plain Python", times_floor("3"), 2, "×"),
+    Goal("Cold, 3 hosts", wall_s("cold", "3"), 0.4, "s"),
+    Goal("Cold, 300 hosts", wall_s("cold", "300"), 0.7, "s"),
+    Goal("Cold, 3 000 hosts", wall_s("cold", "3000"), 3, "s"),
+    Goal("Linear: one more host, from 300 to 3 000 against from 30 to 300", slope_ratio, 1.25, "×"),
+    Goal("Peak memory, 3 000 hosts", peak_mib, 1024, "MiB"),
+    Goal("Faster a file than Kapitan (kadet), 3 000 hosts", times_faster("Kapitan kadet", "3000"), 10, "×", at_least=True),
+    Goal("Faster a file than Kapitan (kadet, text only), 3 000 hosts", times_faster("Kapitan kadet, text", "3000"), 10, "×", at_least=True),
+    Goal("Faster a file than Kapitan (jinja2), 3 000 hosts", times_faster("Kapitan jinja2", "3000"), 10, "×", at_least=True),
+    Goal("A file, against the fastest compiled peer, 3 000 hosts", times_compiled("3000"), 1.5, "×"),
+    Goal("Faster a file than Ansible's template module, 30 hosts", times_faster("Ansible template", "30"), 100, "×", at_least=True),
+    Goal("Unchanged, 3 hosts", wall_s("unchanged", "3"), 0.15, "s"),
+    Goal("Unchanged, 300 hosts", wall_s("unchanged", "300"), 0.15, "s"),
+    Goal("Unchanged, 3 000 hosts", wall_s("unchanged", "3000"), 0.25, "s"),
+    Goal("`pgc --help`", wall_s("help", ""), 0.15, "s"),
+    Goal("Shell completion", wall_s("completion", ""), 0.15, "s"),
+    Goal("`pgc diff` of two trees of 300 hosts", wall_s("diff", "300"), 1, "s"),
+)

@@ -1,0 +1,25 @@
+"""pgc completion"""
+
+from __future__ import annotations
+
+import click
+from click.shell_completion import get_completion_class
+
+
+@click.command("completion")
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def command(shell: str) -> None:
+    """Print the completion script of a shell.
+
+    \b
+    Examples:
+      pgc completion bash > ~/.local/share/bash-completion/completions/pgc
+      pgc completion zsh > "${fpath[1]}/_pgc"
+      pgc completion fish > ~/.config/fish/completions/pgc.fish
+    """
+    from pgc.cli.commands import pgc
+
+    maker = get_completion_class(shell)
+    assert maker is not None
+    script = maker(pgc, {}, "pgc", "_PGC_COMPLETE")
+    click.echo(script.source_template % script.source_vars())

@@ -1,0 +1,1 @@
+"""How findings and changes look: text, Markdown, JSON, SARIF, GitHub's workflow commands. Values in, text out."""

@@ -1,0 +1,1 @@
+"""Validators: in-process (readers, JSON Schemas) and the products' own tools, run locally or in an image."""

@@ -1,0 +1,109 @@
+"""What HAProxy tells the others, and the timers it leaves open."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pgc.cluster import Host, Site
+from pgc.diagnostics import Path
+from pgc.facts import (
+    Certificate,
+    Choice,
+    Endpoint,
+    Fact,
+    Facts,
+    HealthCheck,
+    MemoryClaim,
+    Package,
+    ScrapeTarget,
+    Secret,
+    Service,
+    TimeClaim,
+)
+from pgc.provenance import Origin
+from pgc.terms import Open, Term, total, var
+from pgc_haproxy.section import HaproxySection
+
+INTERVAL, FAST, TIMEOUT = "haproxy.inter_s", "haproxy.fastinter_s", "haproxy.check_timeout_s"
+BYTES_A_CONNECTION = 34 * 1024
+RESTART_S, START_S = 1, 2
+SECRET = "proxy-stats"
+EXPORTS = (
+    "haproxy_backend_active_servers", "haproxy_backend_status", "haproxy_frontend_current_sessions", "haproxy_frontend_limit_sessions",
+    "haproxy_server_status", "haproxy_process_max_connections", "haproxy_process_current_connections", "haproxy_backend_current_queue",
+)
+FAULTS = ("host lost", "host and DCS leader lost", "network cut", "postgres crashed", "switchover")
+
+
+def balancers(site: Site) -> tuple[Host, ...]:
+    """Return the hosts that run HAProxy; none where the manifest names an external balancer."""
+    return () if site.outside("pg.read-write") else site.with_role("balancer")
+
+
+def max_connections(section: HaproxySection, site: Site) -> int:
+    """Return how many clients one balancer must bear: all of them, because after a takeover it is alone."""
+    return section.max_connections or site.objectives.connections + max(10, site.objectives.connections // 10)
+
+
+def detection(section: HaproxySection) -> Term:
+    """Return the time, in seconds, until a new leader is in service once it answers its probe.
+
+    It is DOWN in the leader's backend, so the first check may be an interval away; the further ones come at the fast interval.
+    Source: HAProxy configuration manual, `inter`, `fastinter`, `downinter`, `rise`.
+    """
+    return total(var(TIMEOUT), var(INTERVAL), (section.checks.rise - 1) * var(FAST))
+
+
+def contribute(section: HaproxySection, site: Site) -> Iterator[Fact]:
+    """Give everything that does not depend on others."""
+    yield from _timers(section, site)
+    clients = max_connections(section, site)
+    for host in balancers(site):
+        origin = Origin((host.path / "roles",) if host.roles_given else (), "has the role balancer")
+        yield Service(host=host.name, unit="haproxy.service", role="balancer", user="haproxy", description="HAProxy", origin=origin)
+        yield Package(host=host.name, component="haproxy", version=section.version, origin=site.origin("haproxy", "version"))
+        yield MemoryClaim(
+            host=host.name, what="haproxy", claim_bytes=70 * 1024**2 + clients * BYTES_A_CONNECTION,
+            origin=Origin((Path(("objectives", "connections")),), f"{clients} connections of two buffers each"))
+    yield Secret(
+        name=SECRET, reference=section.stats.password or f"file:secrets/{site.name}/{SECRET}", used_for="HAProxy's statistics page",
+        origin=site.origin("haproxy", "stats", "password"))
+
+
+def _timers(section: HaproxySection, site: Site) -> Iterator[Fact]:
+    checks = section.checks
+    for name, key, given, candidates in (
+        (INTERVAL, "interval", checks.interval, (2, 1)),
+        (FAST, "fast_interval", checks.fast_interval, (2, 1, 0.5)),
+        (TIMEOUT, "timeout", checks.timeout, (2, 1)),
+    ):
+        value = Open(name, candidates, 50, "s", "HAProxy's default")
+        yield Choice(open=value if given is None else value.fix(given, "haproxy", "checks", key), origin=site.origin("haproxy", "checks", key))
+    origin = Origin((Path(("haproxy", "checks")),) if site.given("haproxy", "checks") else (), "check timeout + interval + (rise − 1) × fast interval")
+    for fault in FAULTS:
+        yield TimeClaim(fault=fault, what="the balancer sees the new leader", stage=30, seconds=detection(section), why=origin.reason, origin=origin)
+    yield TimeClaim(
+        fault="proxy crashed", what="systemd starts HAProxy again", stage=10, seconds=RESTART_S + START_S,
+        why="RestartSec, and the time until it listens and has checked its servers")
+
+
+def derive(section: HaproxySection, site: Site, known: Facts) -> Iterator[Fact]:
+    """Give the listeners; a certificate on the host makes the statistics https."""
+    if not known.all(Endpoint, "pg.role-probe"):
+        return
+    ports = section.ports
+    for host in balancers(site):
+        scheme = "https" if known.on(host.name, Certificate) else "http"
+        for offers, key in (("pg.read-write", "read_write"), ("pg.read-only", "read_only"), ("pg.sync-read", "sync_read")):
+            yield Endpoint(
+                host=host.name, offers=offers, address=host.address, port=getattr(ports, key), origin=site.origin("haproxy", "ports", key),
+                details=(("max_clients", str(max_connections(section, site))),))
+        yield Endpoint(
+            host=host.name, offers="proxy.stats", address=host.address, port=ports.stats, scheme=scheme, path="/alive",
+            origin=site.origin("haproxy", "ports", "stats"))
+        yield ScrapeTarget(
+            host=host.name, job="haproxy", address=host.address, port=ports.stats, scheme=scheme, exports=EXPORTS,
+            origin=site.origin("haproxy", "ports", "stats"))
+        yield HealthCheck(
+            name=f"balancer on {host.name}", on=host.name,
+            command=f"curl -fsS {scheme}://{host.location}:{ports.stats}/alive", healthy="200 OK")

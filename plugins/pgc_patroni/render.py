@@ -1,0 +1,220 @@
+"""patroni.yml for each host, the dynamic configuration, and what systemd and the kernel need besides."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pgc.artifact import Artifact
+from pgc.bodies import Yaml
+from pgc.cluster import Cluster, Host
+from pgc.facts import Certificate, Endpoint, HbaRule, Service
+from pgc.provenance import Origin, Sourced, because
+from pgc_patroni import dynamic, layers, layout, services
+from pgc_patroni.bodies import Piece, Pieces
+
+CONSUMER = "patroni.service"
+PGPASS = "/run/patroni/pgpass"
+LOOPBACK = "127.0.0.1"
+
+
+def render(cluster: Cluster) -> Iterator[Artifact]:
+    """Give every database host its files, and the cluster its dynamic configuration."""
+    members = layout.members(cluster.site)
+    if not members:
+        return
+    found = layers.split(cluster)
+    configuration = dynamic.configuration(cluster, found.dynamic)
+    yield Artifact("cluster/patroni/dynamic.yml", "patroni.dynamic", Yaml(configuration, _head(cluster, "The dynamic configuration")), consumer=CONSUMER)
+    writer = _Writer(cluster, configuration)
+    service, secrets, watchdog = services.unit_file(cluster, _after(cluster)), services.secrets(cluster), tuple(services.watchdog(cluster))
+    for host in members:
+        yield Artifact("etc/patroni/patroni.yml", "patroni.yml", writer.file(host, found.local[host.name]), host.name, CONSUMER, "root:postgres", "0640")
+        yield Artifact("etc/patroni/secrets.env", "systemd.env", secrets, host.name, CONSUMER, "root:postgres", "0640")
+        yield Artifact("etc/systemd/system/patroni.service", "systemd.unit", service, host.name, "systemd")
+        for path, format_name, body in watchdog:
+            yield Artifact(path, format_name, body, host.name, "kernel")
+
+
+def _head(cluster: Cluster, what: str) -> tuple[str, ...]:
+    return (f"{what} of the Patroni cluster {layout.scope(cluster.section, cluster.site)}. Made by pgc from the manifest; change it there.",)
+
+
+def _after(cluster: Cluster) -> tuple[str, ...]:
+    return tuple(sorted({service.unit for service in cluster.facts.all(Service, "dcs")}))
+
+
+class _Writer:
+    """Writes the hosts' files; pieces that are equal on many hosts are made once."""
+
+    def __init__(self, cluster: Cluster, configuration: Mapping[str, Any]) -> None:
+        self.cluster = cluster
+        self.section, self.site = cluster.section, cluster.site
+        self.major = layers.major(cluster)
+        self.preferred = layout.preferred_datacenter(self.section, self.site)
+        self.local_raw: Mapping[str, Any] = self.section.raw.get("local") or {}
+        self.bootstrap = Piece({"bootstrap": {"dcs": configuration, "initdb": initdb(cluster, self.major)}})
+        self.hba = [hba_line(rule) for rule in sorted(cluster.facts.all(HbaRule), key=lambda rule: rule.order)]
+        self.ports = {endpoint.host: endpoint for endpoint in cluster.facts.all(Endpoint, "pg.sql")}
+        self.shared: dict[tuple[str, ...], tuple[Piece, Piece]] = {}
+        watchdog = self.section.watchdog
+        margin = -1 if watchdog.safety_margin == "half" else int(watchdog.safety_margin)
+        words: dict[str, Any] = {"mode": cluster.sourced("watchdog", "mode")}
+        if watchdog.mode != "off":
+            words["device"] = cluster.sourced("watchdog", "device")
+            words["safety_margin"] = Sourced(margin, self.site.origin("patroni", "watchdog", "safety_margin"))
+        self.tail = Piece(dynamic.overlaid({"watchdog": words}, {key: self.local_raw[key] for key in ("watchdog",) if key in self.local_raw}, cluster, "local"))
+        self.pg_raw = self.local_raw.get("postgresql") or {}
+
+    def file(self, host: Host, own: layers.Layer) -> Pieces:
+        held = layout.certificate(host.name, self.cluster.facts)
+        top, middle = self._common(held)
+        port = self._port(host)
+        address = because(f"{host.location}:{port}", "the host's address and PostgreSQL's port", host.path / "address")
+        reached = {
+            "listen": because(f"{host.location},{LOOPBACK}:{port}", "the host's own address, and itself", host.path / "address"),
+            "connect_address": address,
+        }
+        given = layout.tags(self.section, self.site, host, self.preferred)
+        tags = Piece(dynamic.overlaid({"tags": given} if given else {}, {key: self.local_raw[key] for key in ("tags",) if key in self.local_raw}, self.cluster, "local"))
+        local = dynamic.overlaid(own.data(), {key: self.pg_raw[key] for key in ("parameters", "recovery_conf") if key in self.pg_raw},
+                                 self.cluster, "local", "postgresql")
+        return Pieces((self._identity(host, held), top, self.bootstrap, "postgresql:\n", Piece(reached, 1), middle, Piece(local, 1), self.tail, tags))
+
+    def _port(self, host: Host) -> int:
+        endpoint = self.ports.get(host.name)
+        return endpoint.port if endpoint else 5432
+
+    def _identity(self, host: Host, held: Certificate | None) -> Piece:
+        """Return what no two hosts share."""
+        location = because(f"{host.location}:{self.section.rest.port}", "the host's address and the API's port", host.path / "address",
+                           *self.site.origin("patroni", "rest", "port").paths)
+        rest: dict[str, Any] = {"listen": location, "connect_address": location}
+        if held is not None:
+            rest |= {"certfile": Sourced(held.certificate_file, held.origin), "keyfile": Sourced(held.key_file, held.origin),
+                     "cafile": Sourced(held.authority_file, held.origin),
+                     "verify_client": because("optional", "calls that change something need a client certificate; health checks need none")}
+        rest["allowlist"] = [Sourced(LOOPBACK, Origin((), "the host itself")),
+                             *(Sourced(each, self.site.origin("patroni", "rest", "allow", index)) for index, each in enumerate(self.section.rest.allow))]
+        rest["allowlist_include_members"] = because(True, "patronictl on a member changes others")
+        data: dict[str, Any] = {
+            "scope": layout.scope(self.section, self.site),
+            "namespace": Sourced(f"/{self.section.namespace}/", self.site.origin("patroni", "namespace")),
+            "name": because(host.name, "the host's name", host.path),
+            "restapi": rest,
+        }
+        data = dynamic.overlaid(data, {key: self.local_raw[key] for key in ("restapi",) if key in self.local_raw}, self.cluster, "local")
+        return Piece(data, head=_head(self.cluster, f"Host {host.name}"))
+
+    def _common(self, held: Certificate | None) -> tuple[Piece, Piece]:
+        """Return what hosts with the same certificate files share: the top of the file, and the middle of its PostgreSQL section."""
+        files = (held.certificate_file, held.key_file, held.authority_file) if held is not None else ()
+        found = self.shared.get(files)
+        if found is None:
+            found = self.shared[files] = Piece(self._top(held)), Piece(self._postgresql(held), 1)
+        return found
+
+    def _top(self, held: Certificate | None) -> dict[str, Any]:
+        control: dict[str, Any] = {"insecure": because(False, "patronictl verifies certificates")}
+        if held is not None:
+            control |= {"cacert": Sourced(held.authority_file, held.origin), "certfile": Sourced(held.certificate_file, held.origin),
+                        "keyfile": Sourced(held.key_file, held.origin)}
+        data: dict[str, Any] = {
+            "log": {"level": self.cluster.sourced("log_level")},
+            "ctl": control,
+            "etcd3": store(self.cluster, held),
+        }
+        own = ("scope", "namespace", "name", "restapi", "postgresql", "watchdog", "tags", "bootstrap")
+        return dynamic.overlaid(data, {key: value for key, value in self.local_raw.items() if key not in own}, self.cluster, "local")
+
+    def _postgresql(self, held: Certificate | None) -> dict[str, Any]:
+        section, site = self.section, self.site
+        rebuild = layout.rebuild(section, site)
+        data: dict[str, Any] = {
+            "bin_dir": layout.bin_dir(section, site, str(self.major)),
+            "data_dir": layout.data_dir(section, site, str(self.major)),
+            "pgpass": because(PGPASS, "in memory, gone with the host"),
+            "use_unix_socket": because(True, "the superuser logs in as the system user, and never over the network"),
+            "use_unix_socket_repl": because(True, "local checks of the timeline stay on the host"),
+            "authentication": {purpose: self._login(purpose, held) for purpose in layout.ROLE_NAMES},
+            "remove_data_directory_on_rewind_failure": rebuild,
+            "remove_data_directory_on_diverged_timelines": rebuild,
+            "create_replica_methods": [*(Sourced(name, site.origin("patroni", "replica_methods", name)) for name in section.replica_methods),
+                                       because("basebackup", "works without a backup repository")],
+        }
+        for name, method in section.replica_methods.items():
+            words = {"command": method.command, "keep_data": method.keep_data, "no_leader": method.no_leader, "no_params": method.no_params}
+            data[name] = {key: Sourced(value, site.origin("patroni", "replica_methods", name, key)) for key, value in words.items() if value}
+        data["basebackup"] = [{"checkpoint": because("fast", "a new standby does not wait for the next timed checkpoint")}]
+        if section.basebackup_rate is not None:
+            data["basebackup"].append({"max-rate": Sourced(f"{section.basebackup_rate // 1024}k", site.origin("patroni", "basebackup_rate"))})
+        data["pg_hba"] = self.hba
+        superuser = layout.role(section, site, "superuser")
+        if superuser.value != layout.USER:
+            data["pg_ident"] = [Sourced(f"patroni {layout.USER} {hba_word(superuser.value)}", superuser.origin)]
+        return dynamic.overlaid(data, {key: value for key, value in self.pg_raw.items() if key not in ("parameters", "recovery_conf")},
+                                self.cluster, "local", "postgresql")
+
+    def _login(self, purpose: str, held: Certificate | None) -> dict[str, Any]:
+        """Return how Patroni logs in; passwords come from the environment."""
+        words: dict[str, Any] = {"username": layout.role(self.section, self.site, purpose)}
+        if held is not None and purpose != "superuser":
+            words |= {"sslmode": Sourced("verify-full", held.origin), "sslrootcert": Sourced(held.authority_file, held.origin),
+                      "sslcert": Sourced(held.certificate_file, held.origin), "sslkey": Sourced(held.key_file, held.origin)}
+        return words
+
+
+def store(cluster: Cluster, held: Certificate | None) -> dict[str, Any]:
+    """Return how the DCS is reached. An external store may name certificate files of its own in its details."""
+    endpoints = cluster.facts.all(Endpoint, "dcs.client")
+    data: dict[str, Any] = {"hosts": [Sourced(each.location, each.origin) for each in endpoints]}
+    first = endpoints[0] if endpoints else None
+    if first is None or first.scheme != "https":
+        return data
+    data["protocol"] = Sourced("https", first.origin)
+    files = {"cacert": held.authority_file, "cert": held.certificate_file, "key": held.key_file} if held is not None else {}
+    for name in ("cacert", "cert", "key"):
+        value = first.detail(name) or files.get(name, "")
+        if value:
+            data[name] = Sourced(value, first.origin if first.detail(name) or held is None else held.origin)
+    return data
+
+
+def initdb(cluster: Cluster, major: int) -> list[Any]:
+    """Return initdb's options. Sources: PostgreSQL, initdb; the builtin provider came with 17, checksums by default with 18."""
+    given = cluster.section.initdb
+    options: list[Any] = [because("data-checksums", "damage is found when a page is read, and pg_rewind needs them or wal_log_hints")] if given.checksums else (
+        [Sourced("no-data-checksums", cluster.sourced("initdb", "checksums").origin)] if major >= 18 else [])
+    options.append({"encoding": cluster.sourced("initdb", "encoding")})
+    provider = given.locale_provider or ("builtin" if major >= 17 else "libc")
+    why = cluster.site.origin("patroni", "initdb", "locale_provider", reason="sorts alike on every host and after every upgrade of the system")
+    where = cluster.site.origin("patroni", "initdb", "locale", reason=why.reason)
+    options.append({"locale-provider": Sourced(provider, why)})
+    if provider == "icu":
+        options += [{"icu-locale": Sourced(given.locale or "und", where)}, {"locale": Sourced("C.UTF-8", why)}]
+    else:
+        locale = Sourced(given.locale or "C.UTF-8", where)
+        options += [{"builtin-locale": locale}, {"locale": Sourced("C.UTF-8", why)}] if provider == "builtin" else [{"locale": locale}]
+    if given.wal_segment_size is not None:
+        options.append({"wal-segsize": Sourced(str(given.wal_segment_size // 1024**2), cluster.sourced("initdb", "wal_segment_size").origin)})
+    options += [{"auth-local": because("peer", "no moment with trust")}, {"auth-host": because("scram-sha-256", "no moment with trust")}]
+    return options
+
+
+def hba_line(rule: HbaRule) -> Sourced:
+    """Write one line of pg_hba.conf."""
+    words = [rule.connection, hba_word(rule.database), hba_word(rule.user)]
+    words += [rule.address] if rule.connection != "local" else []
+    words += [rule.method, *(f"{name}={hba_word(value)}" for name, value in rule.options)]
+    return Sourced(" ".join(words), rule.origin)
+
+
+PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-+/,*")
+
+
+def hba_word(text: str) -> str:
+    """Write a name for pg_hba.conf or pg_ident.conf: one that could be read as several words, or as nothing, is quoted.
+
+    Source: PostgreSQL, src/backend/libpq/hba.c, next_token: a quote inside quotes is doubled.
+    """
+    return text if text and PLAIN.issuperset(text) else '"' + text.replace('"', '""') + '"'

@@ -63,7 +63,7 @@ def installed_peers(wanted: str, venvs: Path, results: Results) -> list[Contende
     if unknown := asked - names:
         sys.exit(f"run.py: no such peer: {', '.join(sorted(unknown))}; there are {', '.join(sorted(names))}")
     present = []
-    reasons: dict[str, str | None] = {peer: "not asked for (--peers)" for peer in names - asked}
+    reasons: dict[str, str | None] = dict.fromkeys(names - asked, "not asked for (--peers)")
     for contender in CONTENDERS:
         if contender.peer not in reasons:
             say(f"installing {contender.peer}")

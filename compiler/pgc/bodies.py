@@ -191,7 +191,14 @@ def yaml_scalar(value: Any) -> str:
     raise TypeError(f"{type(value).__name__} has no YAML form")
 
 
-_text = json.JSONEncoder(ensure_ascii=False).encode
+_encode = json.JSONEncoder(ensure_ascii=False).encode
+_UNPRINTABLE = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
+
+
+def _text(value: str) -> str:
+    """Write a string in double quotes as JSON does; YAML reads the same, once what it calls unprintable is escaped too."""
+    encoded = _encode(value)
+    return encoded if encoded.isascii() and "\x7f" not in encoded else _UNPRINTABLE.sub(lambda found: f"\\u{ord(found.group()):04x}", encoded)
 
 
 def _json(data: Any, indent: str, head: str, tail: str, origins: tuple[Origin, ...]) -> Iterator[Line]:

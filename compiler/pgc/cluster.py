@@ -147,7 +147,7 @@ class Cluster:
         settled = self.settled[name]
         return Sourced(settled.value, Origin(settled.paths, settled.reason))
 
-    def template(self, name: str, **values: Any) -> Templated:
+    def template(self, name: str, /, **values: Any) -> Templated:
         """Make a body of one of the plugin's own templates."""
         return Templated(self.templates, f"{self.plugin}/{name}", values)
 

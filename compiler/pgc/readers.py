@@ -14,30 +14,16 @@ from __future__ import annotations
 
 import json
 import re
-from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from json.decoder import scanstring  # type: ignore[attr-defined]  # typeshed leaves it out
-from typing import Any
+from dataclasses import dataclass
 
 from pgc.artifact import Setting
+from pgc.documents import MAX_SETTINGS, Node, NotReadable, json_document, yaml_documents
 
-MAX_DEPTH = 100
-MAX_SETTINGS = 200_000
+__all__ = ["Item", "NotReadable", "read_env", "read_ini", "read_json", "read_lines", "read_yaml"]
 
 IDENTITIES = ("name", "id", "uid", "alert", "record", "job_name", "title", "alias", "host", "path")
 """What names a mapping inside a list, the first that it has: `- alert: PostgresDown` is `rules[alert=PostgresDown]`."""
-
-
-class NotReadable(ValueError):
-    """The bytes are not what their format says: `problem` says why, `line` where (0: unknown).
-
-    compare() takes it for an unknown change, which ranks worst; it is never a harmless one.
-    """
-
-    def __init__(self, problem: str, line: int = 0) -> None:
-        super().__init__(f"line {line}: {problem}" if line else problem)
-        self.problem, self.line = problem, line
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,24 +33,14 @@ class Item(Setting):
     sequence: str = ""
 
 
-@dataclass(slots=True)
-class _Node:
-    """A parsed value: a text, a list of nodes, or a list of (key, node)."""
-
-    kind: str  # "scalar", "list", "map"
-    value: Any
-    line: int
-    members: int = field(default=1)
-
-
 def read_yaml(content: bytes) -> Iterator[Setting]:
     """Read YAML: dotted paths, aliases and merge keys resolved. Raises NotReadable."""
-    return _unique(_flatten_all(_yaml_documents(_text(content))))
+    return _unique(_flatten_all(yaml_documents(_text(content))))
 
 
 def read_json(content: bytes) -> Iterator[Setting]:
     """Read JSON: dotted paths. Raises NotReadable."""
-    return _unique(_flatten_all([_JsonText(_text(content)).document()]))
+    return _unique(_flatten_all([json_document(_text(content))]))
 
 
 def read_ini(content: bytes) -> Iterator[Setting]:
@@ -129,12 +105,12 @@ def _segment(key: str) -> str:
     return key if _WORD.match(key) else _quote(key)
 
 
-def _flatten_all(documents: list[_Node]) -> Iterator[Setting]:
+def _flatten_all(documents: list[Node]) -> Iterator[Setting]:
     for index, document in enumerate(documents):
         yield from _flatten(document, "" if index == 0 else f"document#{index + 1}", document.line)
 
 
-def _flatten(node: _Node, name: str, line: int) -> Iterator[Setting]:
+def _flatten(node: Node, name: str, line: int) -> Iterator[Setting]:
     """Yield the leaves below a node; `line` is where its key stands."""
     if node.kind == "scalar":
         yield Setting(name, node.value, node.line)
@@ -150,7 +126,7 @@ def _flatten(node: _Node, name: str, line: int) -> Iterator[Setting]:
             yield from _item(child, name, index, taken)
 
 
-def _item(node: _Node, sequence: str, index: int, taken: dict[str, int]) -> Iterator[Setting]:
+def _item(node: Node, sequence: str, index: int, taken: dict[str, int]) -> Iterator[Setting]:
     """Yield the leaves of a list's item; one of them is the Item that holds its place."""
     identity = _identity(node)
     label = f"#{index + 1}" if identity is None else identity
@@ -169,7 +145,7 @@ def _item(node: _Node, sequence: str, index: int, taken: dict[str, int]) -> Iter
             yield Item(setting.name, setting.value, setting.line, sequence) if holds else setting
 
 
-def _identity(node: _Node) -> str | None:
+def _identity(node: Node) -> str | None:
     """Return what names a list's item: its text, its identifying key and value, or its only key; None if nothing."""
     if node.kind == "scalar":
         return str(node.value)
@@ -181,195 +157,6 @@ def _identity(node: _Node) -> str | None:
         if len(node.value) == 1:
             return _segment(node.value[0][0])
     return None
-
-
-# YAML 1.1 readers, which most products have, take these for something else than text.
-_LOOKS_TYPED = re.compile(
-    r"(?:|~|null|true|false|yes|no|on|off|y|n|[-+.]?[0-9].*|[-+]?\.(?:inf|nan))\Z", re.IGNORECASE | re.DOTALL
-)
-_CONSTANTS = {"": "null", "~": "null", "Null": "null", "NULL": "null", "True": "true", "TRUE": "true",
-              "False": "false", "FALSE": "false"}  # fmt: skip
-
-
-def _yaml_documents(text: str) -> list[_Node]:
-    import yaml  # type: ignore[import-untyped,unused-ignore]
-
-    events = _YamlEvents(yaml.parse(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)), _line_breaks(text))
-    try:
-        return events.documents()
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line = min(events.line(mark), text.count("\n") + 1) if mark else 0
-        raise NotReadable(f"not YAML: {error.problem or error.context}", line) from None
-    except yaml.YAMLError as error:
-        raise NotReadable(f"not YAML: {str(error).splitlines()[0]}") from None
-
-
-def _line_breaks(text: str) -> list[int]:
-    """Return the line of each line as YAML 1.1 counts, which breaks at more characters; nothing where all is the same."""
-    if not re.search("\r(?!\n)|[\x85\u2028\u2029]", text):
-        return []
-    lines = [1]
-    for found in re.finditer("\r\n|[\r\n\x85\u2028\u2029]", text):
-        lines.append(lines[-1] + found.group().endswith("\n"))
-    return lines
-
-
-class _YamlEvents:
-    """Builds nodes from the parser's events; one instance a file."""
-
-    def __init__(self, events: Iterator[Any], lines: list[int]) -> None:
-        self.next = events.__next__
-        self.lines = lines
-        self.anchors: dict[str, _Node] = {}
-
-    def line(self, mark: Any) -> int:
-        if self.lines:
-            return self.lines[min(mark.line, len(self.lines) - 1)]
-        return int(mark.line) + 1
-
-    def documents(self) -> list[_Node]:
-        found: list[_Node] = []
-        self.next()  # stream start
-        while type(self.next()).__name__ == "DocumentStartEvent":
-            self.anchors.clear()
-            found.append(self.node(self.next(), 0))
-            self.next()  # document end
-        return found
-
-    def node(self, event: Any, depth: int) -> _Node:
-        kind = type(event).__name__
-        line = self.line(event.start_mark)
-        if depth > MAX_DEPTH:
-            raise NotReadable(f"nested deeper than {MAX_DEPTH} levels", line)
-        if kind == "AliasEvent":
-            if event.anchor not in self.anchors:
-                raise NotReadable(f"no anchor &{event.anchor} above", line)
-            return self.anchors[event.anchor]
-        if kind == "ScalarEvent":
-            node = _Node("scalar", _yaml_value(event), line)
-        elif kind == "SequenceStartEvent":
-            node = self.sequence(line, depth)
-        else:
-            node = self.mapping(line, depth)
-        if event.anchor:
-            self.anchors[event.anchor] = node
-        return node
-
-    def sequence(self, line: int, depth: int) -> _Node:
-        node = _Node("list", [], line)
-        while type(event := self.next()).__name__ != "SequenceEndEvent":
-            self.count(node, self.node(event, depth + 1))
-        return node
-
-    def mapping(self, line: int, depth: int) -> _Node:
-        node = _Node("map", [], line)
-        merged: list[_Node] = []
-        while type(event := self.next()).__name__ != "MappingEndEvent":
-            if type(event).__name__ != "ScalarEvent":
-                raise NotReadable("a key that is not a plain value", self.line(event.start_mark))
-            key, style = event.value, event.style
-            child = self.node(self.next(), depth + 1)
-            if key == "<<" and not style and child.kind != "scalar":
-                merged += child.value if child.kind == "list" else [child]
-            else:
-                self.count(node, child, key)
-        own = {key for key, _ in node.value}
-        for below in merged:
-            for key, child in below.value if below.kind == "map" else ():
-                if key not in own:
-                    own.add(key)
-                    self.count(node, child, key)
-        return node
-
-    def count(self, node: _Node, child: _Node, key: str | None = None) -> None:
-        node.value.append(child if key is None else (key, child))
-        node.members += child.members
-        if node.members > MAX_SETTINGS:
-            raise NotReadable(f"more than {MAX_SETTINGS} values", child.line)
-
-
-def _yaml_value(event: Any) -> str:
-    """Write a scalar so that text and what only looks like it differ: `yes` and `"yes"`."""
-    text = str(event.value)
-    if event.tag and event.tag != "!":
-        return f"{event.tag} {text}".rstrip()
-    if event.style:
-        return _quote(text) if _LOOKS_TYPED.match(text) else text
-    return _CONSTANTS.get(text, text)
-
-
-_BLANK = re.compile(r"[ \t\r\n]*")
-_ATOM = re.compile(r"true|false|null|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?")
-
-
-class _JsonText:
-    """A JSON parser that knows lines; one instance a file. Strings are scanned by the standard library's C code."""
-
-    def __init__(self, text: str) -> None:
-        self.text, self.at = text, 0
-        self.starts = [0, *(found.end() for found in re.finditer("\n", text))]
-
-    def document(self) -> _Node:
-        node = self.value(0)
-        if self.peek():
-            raise NotReadable("something stands behind the end", self.line())
-        return node
-
-    def line(self) -> int:
-        return bisect_right(self.starts, self.at)
-
-    def peek(self) -> str:
-        self.at = _BLANK.match(self.text, self.at).end()  # type: ignore[union-attr]
-        return self.text[self.at : self.at + 1]
-
-    def value(self, depth: int) -> _Node:
-        first, line = self.peek(), self.line()
-        if depth > MAX_DEPTH:
-            raise NotReadable(f"nested deeper than {MAX_DEPTH} levels", line)
-        if first == '"':
-            text = self.string()
-            return _Node("scalar", _quote(text) if _LOOKS_TYPED.match(text) else text, line)
-        if first in ("{", "["):
-            return self.members(first, line, depth)
-        found = _ATOM.match(self.text, self.at)
-        if not found:
-            raise NotReadable("a JSON value is missing", line)
-        self.at = found.end()
-        return _Node("scalar", found.group(), line)
-
-    def members(self, opening: str, line: int, depth: int) -> _Node:
-        node = _Node("map" if opening == "{" else "list", [], line)
-        closing = "}" if opening == "{" else "]"
-        self.at += 1
-        if self.peek() == closing:
-            self.at += 1
-            return node
-        while True:
-            if opening == "{":
-                self.want('"')
-                key = self.string()
-                self.want(":")
-                self.at += 1
-                node.value.append((key, self.value(depth + 1)))
-            else:
-                node.value.append(self.value(depth + 1))
-            if self.peek() == closing:
-                self.at += 1
-                return node
-            self.want(",")
-            self.at += 1
-
-    def want(self, character: str) -> None:
-        if self.peek() != character:
-            raise NotReadable(f"`{character}` is missing", self.line())
-
-    def string(self) -> str:
-        try:
-            text, self.at = scanstring(self.text, self.at + 1, True)
-        except ValueError:
-            raise NotReadable("a damaged string", self.line()) from None
-        return str(text)
 
 
 # ── lines: INI, environment files, plain lines ───────────────────────────────────────────────────────────────────────

@@ -25,7 +25,7 @@ def _rebuild(section: EtcdSection, members: tuple[Host, ...], every: str, client
         Action("Ask all members", members[0].name, f"{every} endpoint status --write-out=table", f"{majority} of {len(members)} answer, one with IS LEADER true"),
         Action("Note the id of the lost member", members[0].name, f"{every} member list", "its line names the host; the first column is the id"),
         Action(f"If fewer than {majority} members answer, the quorum is lost: do not remove anything, bring hosts back first"),
-    ))
+    ), undo=(Action("Nothing to undo: these commands only look"),))
     for host in members:
         peer = f"http://{host.location}:{section.peer_port}"
         rest = "etcdctl --endpoints=" + ",".join(url for name, url in client.items() if name != host.name)

@@ -10,6 +10,7 @@ from pgc.facts import (
     Fact,
     Grant,
     HbaRule,
+    IdentRule,
     MemoryClaim,
     Package,
     Parameter,
@@ -22,7 +23,6 @@ from pgc_patroni import layout, timers
 from pgc_patroni.section import PatroniSection
 
 MEMORY_BYTES = 96 * 1024**2  # resident set of Patroni 4 with two database connections and its REST API, with room for a reload
-SOCKETS = "/var/run/postgresql"
 WAL_LEVELS = ("minimal", "replica", "logical")
 
 REWIND_FUNCTIONS = (
@@ -77,6 +77,8 @@ def _local_access(section: PatroniSection, site: Site) -> Iterator[HbaRule]:
     mapped = () if superuser.value == layout.USER else (("map", "patroni"),)
     yield HbaRule(connection="local", database="all", user=superuser.value, method="peer", options=mapped, order=10, purpose="superuser",
                   origin=superuser.origin)
+    if mapped:
+        yield IdentRule(map="patroni", system=layout.USER, role=superuser.value, origin=superuser.origin)
     yield HbaRule(connection="local", database="replication", user=replication.value, method="scram-sha-256", order=30, purpose="replication",
                   origin=replication.origin)
 
@@ -94,7 +96,6 @@ def _parameters(section: PatroniSection, site: Site, members: tuple[Host, ...]) 
     yield Parameter(name="max_replication_slots", value=max(10, count + len(section.slots) + 2), joins="max", origin=Origin(
         origin.paths, f"one for each of {count} members, {len(section.slots)} permanent ones, and two to spare; at least PostgreSQL's default"))
     yield Parameter(name=timers.REPLAY, value=1000 * timers.timer(timers.REPLAY), origin=site.origin("patroni", timers.REPLAY))
-    yield Parameter(name="unix_socket_directories", value=SOCKETS, origin=Origin((), "where Patroni and local programs look for the socket"))
 
 
 def walsenders(section: PatroniSection, members: tuple[Host, ...]) -> int:

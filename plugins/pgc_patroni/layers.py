@@ -15,14 +15,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pgc.cluster import Cluster
-from pgc.facts import Package, Parameter, Preload
+from pgc.facts import Parameter, Preload
 from pgc.provenance import Origin, Sourced
 from pgc.terms import Number
 from pgc_patroni import catalogue, layout
 from pgc_patroni.catalogue import Release
 
 PRELOAD = "shared_preload_libraries"
-OLDEST = 15
 
 SIZES: dict[str, tuple[int, int]] = {"B": (0, 1), "kB": (1, 1), "8kB": (1, 8), "MB": (2, 1), "GB": (3, 1), "TB": (4, 1)}
 SIZE_UNITS = ("B", "kB", "MB", "GB", "TB")
@@ -51,11 +50,9 @@ class Layers:
 
 
 def major(cluster: Cluster) -> int:
-    """Return the major version of PostgreSQL that the hosts have."""
-    for package in cluster.facts.all(Package):
-        if package.component == "postgresql" and package.version.split(".")[0].isdigit():
-            return int(package.version.split(".")[0])
-    return OLDEST
+    """Return the major version of PostgreSQL; all hosts have the same."""
+    hosts = layout.members(cluster.site)
+    return layout.Server(hosts[0], cluster.facts).major if hosts else layout.OLDEST
 
 
 def split(cluster: Cluster) -> Layers:

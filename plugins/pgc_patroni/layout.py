@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
 from typing import Any
 
 from pgc.cluster import Host, Site
 from pgc.diagnostics import Path
-from pgc.facts import Certificate, Facts
-from pgc.provenance import Sourced, because
+from pgc.facts import Certificate, Endpoint, Facts
+from pgc.provenance import Origin, Sourced, because
 from pgc_patroni.section import HostTags, PatroniSection
 
 ROLE = "database"
@@ -22,7 +21,6 @@ ROLE_NAMES = {"superuser": "postgres", "replication": "replicator", "rewind": "r
 LEAST_TTL_S = 20
 DATA_LOSS = Path(("objectives", "data_loss"))
 NO_TAGS = HostTags()
-HOMES = {"debian": "/var/lib/postgresql", "redhat": "/var/lib/pgsql"}
 
 
 def members(site: Site) -> tuple[Host, ...]:
@@ -142,20 +140,35 @@ def tags(section: PatroniSection, site: Site, host: Host, preferred: Sourced | N
     return found
 
 
-# ── paths ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── PostgreSQL on the hosts ──────────────────────────────────────────────────────────────────────────────────────────
+
+OLDEST = 15
+DEFAULTS = {
+    "socket_dir": "/var/run/postgresql", "encoding": "UTF8", "locale_provider": "libc", "locale": "C.UTF-8", "checksums": "yes",
+}
 
 
-def bin_dir(section: PatroniSection, site: Site, major: str) -> Sourced:
-    """Return the folder of PostgreSQL's programs."""
-    if section.bin_dir is not None:
-        return site.sourced(section, "patroni", "bin_dir")
-    folders: Mapping[str, str] = {"debian": f"/usr/lib/postgresql/{major}/bin", "redhat": f"/usr/pgsql-{major}/bin"}
-    return Sourced(folders[section.family], site.origin("patroni", "family", reason=f"where {section.family} packages have it"))
+class Server:
+    """PostgreSQL on one host, as whoever installs it describes it; what it leaves out is where Debian's packages have it."""
 
+    def __init__(self, host: Host, known: Facts) -> None:
+        endpoint = next(iter(known.on(host.name, Endpoint, "pg.sql")), None)
+        self.origin = endpoint.origin if endpoint else Origin((), "where Debian's packages have it")
+        self.port = endpoint.port if endpoint else 5432
+        self.details = dict(endpoint.details) if endpoint else {}
 
-def data_dir(section: PatroniSection, site: Site, major: str) -> Sourced:
-    """Return the data directory."""
-    if section.data_dir is not None:
-        return site.sourced(section, "patroni", "data_dir")
-    below = {"debian": f"{major}/main", "redhat": f"{major}/data"}[section.family]
-    return Sourced(f"{HOMES[section.family]}/{below}", site.origin("patroni", "family", reason=f"where {section.family} packages have it"))
+    @property
+    def major(self) -> int:
+        """The major version."""
+        version = self.details.get("version", "").split(".")[0]
+        return int(version) if version.isdigit() else OLDEST
+
+    def detail(self, name: str) -> Sourced:
+        """Return one of its details."""
+        debian = {"bin_dir": f"/usr/lib/postgresql/{self.major}/bin", "data_dir": f"/var/lib/postgresql/{self.major}/main"}
+        return Sourced(self.details.get(name) or DEFAULTS.get(name) or debian.get(name, ""), self.origin)
+
+    @property
+    def key(self) -> tuple[Any, ...]:
+        """Hosts with the same key have the same paths."""
+        return (self.port, *self.details.values())

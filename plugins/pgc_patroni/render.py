@@ -8,7 +8,7 @@ from typing import Any
 from pgc.artifact import Artifact
 from pgc.bodies import Yaml
 from pgc.cluster import Cluster, Host
-from pgc.facts import Certificate, Endpoint, HbaRule, Service
+from pgc.facts import Certificate, Endpoint, HbaRule, IdentRule, Service
 from pgc.provenance import Origin, Sourced, because
 from pgc_patroni import dynamic, layers, layout, services
 from pgc_patroni.bodies import Piece, Pieces
@@ -50,13 +50,13 @@ class _Writer:
     def __init__(self, cluster: Cluster, configuration: Mapping[str, Any]) -> None:
         self.cluster = cluster
         self.section, self.site = cluster.section, cluster.site
-        self.major = layers.major(cluster)
         self.preferred = layout.preferred_datacenter(self.section, self.site)
         self.local_raw: Mapping[str, Any] = self.section.raw.get("local") or {}
-        self.bootstrap = Piece({"bootstrap": {"dcs": configuration, "initdb": initdb(cluster, self.major)}})
+        self.configuration = configuration
+        self.bootstraps: dict[tuple[Any, ...], Piece] = {}
         self.hba = [hba_line(rule) for rule in sorted(cluster.facts.all(HbaRule), key=lambda rule: rule.order)]
-        self.ports = {endpoint.host: endpoint for endpoint in cluster.facts.all(Endpoint, "pg.sql")}
-        self.shared: dict[tuple[str, ...], tuple[Piece, Piece]] = {}
+        self.ident = [ident_line(rule) for rule in sorted(cluster.facts.all(IdentRule), key=lambda rule: (rule.map, rule.order))]
+        self.shared: dict[tuple[Any, ...], tuple[Piece, Piece]] = {}
         watchdog = self.section.watchdog
         margin = -1 if watchdog.safety_margin == "half" else int(watchdog.safety_margin)
         words: dict[str, Any] = {"mode": cluster.sourced("watchdog", "mode")}
@@ -67,23 +67,23 @@ class _Writer:
         self.pg_raw = self.local_raw.get("postgresql") or {}
 
     def file(self, host: Host, own: layers.Layer) -> Pieces:
-        held = layout.certificate(host.name, self.cluster.facts)
-        top, middle = self._common(held)
-        port = self._port(host)
-        address = because(f"{host.location}:{port}", "the host's address and PostgreSQL's port", host.path / "address")
+        held, server = layout.certificate(host.name, self.cluster.facts), layout.Server(host, self.cluster.facts)
+        top, middle = self._common(held, server)
+        address = Sourced(f"{host.location}:{server.port}", Origin((host.path / "address", *server.origin.paths[:1]), "the host's address and PostgreSQL's port"))
         reached = {
-            "listen": because(f"{host.location},{LOOPBACK}:{port}", "the host's own address, and itself", host.path / "address"),
+            "listen": because(f"{host.location},{LOOPBACK}:{server.port}", "the host's own address, and itself", host.path / "address"),
             "connect_address": address,
         }
         given = layout.tags(self.section, self.site, host, self.preferred)
         tags = Piece(dynamic.overlaid({"tags": given} if given else {}, {key: self.local_raw[key] for key in ("tags",) if key in self.local_raw}, self.cluster, "local"))
         local = dynamic.overlaid(own.data(), {key: self.pg_raw[key] for key in ("parameters", "recovery_conf") if key in self.pg_raw},
                                  self.cluster, "local", "postgresql")
-        return Pieces((self._identity(host, held), top, self.bootstrap, "postgresql:\n", Piece(reached, 1), middle, Piece(local, 1), self.tail, tags))
+        return Pieces((self._identity(host, held), top, self._bootstrap(server), "postgresql:\n", Piece(reached, 1), middle, Piece(local, 1), self.tail, tags))
 
-    def _port(self, host: Host) -> int:
-        endpoint = self.ports.get(host.name)
-        return endpoint.port if endpoint else 5432
+    def _bootstrap(self, server: layout.Server) -> Piece:
+        if server.key not in self.bootstraps:
+            self.bootstraps[server.key] = Piece({"bootstrap": {"dcs": self.configuration, "initdb": initdb(self.cluster, server)}})
+        return self.bootstraps[server.key]
 
     def _identity(self, host: Host, held: Certificate | None) -> Piece:
         """Return what no two hosts share."""
@@ -106,12 +106,12 @@ class _Writer:
         data = dynamic.overlaid(data, {key: self.local_raw[key] for key in ("restapi",) if key in self.local_raw}, self.cluster, "local")
         return Piece(data, head=_head(self.cluster, f"Host {host.name}"))
 
-    def _common(self, held: Certificate | None) -> tuple[Piece, Piece]:
-        """Return what hosts with the same certificate files share: the top of the file, and the middle of its PostgreSQL section."""
+    def _common(self, held: Certificate | None, server: layout.Server) -> tuple[Piece, Piece]:
+        """Return what hosts with the same files and paths share: the top of the file, and the middle of its PostgreSQL section."""
         files = (held.certificate_file, held.key_file, held.authority_file) if held is not None else ()
-        found = self.shared.get(files)
+        found = self.shared.get(key := (files, server.key))
         if found is None:
-            found = self.shared[files] = Piece(self._top(held)), Piece(self._postgresql(held), 1)
+            found = self.shared[key] = Piece(self._top(held)), Piece(self._postgresql(held, server), 1)
         return found
 
     def _top(self, held: Certificate | None) -> dict[str, Any]:
@@ -127,12 +127,12 @@ class _Writer:
         own = ("scope", "namespace", "name", "restapi", "postgresql", "watchdog", "tags", "bootstrap")
         return dynamic.overlaid(data, {key: value for key, value in self.local_raw.items() if key not in own}, self.cluster, "local")
 
-    def _postgresql(self, held: Certificate | None) -> dict[str, Any]:
+    def _postgresql(self, held: Certificate | None, server: layout.Server) -> dict[str, Any]:
         section, site = self.section, self.site
         rebuild = layout.rebuild(section, site)
         data: dict[str, Any] = {
-            "bin_dir": layout.bin_dir(section, site, str(self.major)),
-            "data_dir": layout.data_dir(section, site, str(self.major)),
+            "bin_dir": server.detail("bin_dir"),
+            "data_dir": server.detail("data_dir"),
             "pgpass": because(PGPASS, "in memory, gone with the host"),
             "use_unix_socket": because(True, "the superuser logs in as the system user, and never over the network"),
             "use_unix_socket_repl": because(True, "local checks of the timeline stay on the host"),
@@ -148,10 +148,12 @@ class _Writer:
         data["basebackup"] = [{"checkpoint": because("fast", "a new standby does not wait for the next timed checkpoint")}]
         if section.basebackup_rate is not None:
             data["basebackup"].append({"max-rate": Sourced(f"{section.basebackup_rate // 1024}k", site.origin("patroni", "basebackup_rate"))})
+        waldir = server.detail("wal_dir")
+        if waldir.value:
+            data["basebackup"].append({"waldir": waldir})
         data["pg_hba"] = self.hba
-        superuser = layout.role(section, site, "superuser")
-        if superuser.value != layout.USER:
-            data["pg_ident"] = [Sourced(f"patroni {layout.USER} {hba_word(superuser.value)}", superuser.origin)]
+        if self.ident:
+            data["pg_ident"] = self.ident
         return dynamic.overlaid(data, {key: value for key, value in self.pg_raw.items() if key not in ("parameters", "recovery_conf")},
                                 self.cluster, "local", "postgresql")
 
@@ -180,25 +182,24 @@ def store(cluster: Cluster, held: Certificate | None) -> dict[str, Any]:
     return data
 
 
-def initdb(cluster: Cluster, major: int) -> list[Any]:
+def initdb(cluster: Cluster, server: layout.Server) -> list[Any]:
     """Return initdb's options. Sources: PostgreSQL, initdb; the builtin provider came with 17, checksums by default with 18."""
-    given = cluster.section.initdb
-    options: list[Any] = [because("data-checksums", "damage is found when a page is read, and pg_rewind needs them or wal_log_hints")] if given.checksums else (
-        [Sourced("no-data-checksums", cluster.sourced("initdb", "checksums").origin)] if major >= 18 else [])
-    options.append({"encoding": cluster.sourced("initdb", "encoding")})
-    provider = given.locale_provider or ("builtin" if major >= 17 else "libc")
-    why = cluster.site.origin("patroni", "initdb", "locale_provider", reason="sorts alike on every host and after every upgrade of the system")
-    where = cluster.site.origin("patroni", "initdb", "locale", reason=why.reason)
-    options.append({"locale-provider": Sourced(provider, why)})
-    if provider == "icu":
-        options += [{"icu-locale": Sourced(given.locale or "und", where)}, {"locale": Sourced("C.UTF-8", why)}]
+    checksums, provider, locale, waldir = (server.detail(name) for name in ("checksums", "locale_provider", "locale", "wal_dir"))
+    options: list[Any] = []
+    if checksums.value == "yes":
+        options.append(Sourced("data-checksums", checksums.origin))
+    elif server.major >= 18:
+        options.append(Sourced("no-data-checksums", checksums.origin))
+    options += [{"encoding": server.detail("encoding")}, {"locale-provider": provider}]
+    if provider.value == "libc":
+        options.append({"locale": locale})
     else:
-        locale = Sourced(given.locale or "C.UTF-8", where)
-        options += [{"builtin-locale": locale}, {"locale": Sourced("C.UTF-8", why)}] if provider == "builtin" else [{"locale": locale}]
-    if given.wal_segment_size is not None:
-        options.append({"wal-segsize": Sourced(str(given.wal_segment_size // 1024**2), cluster.sourced("initdb", "wal_segment_size").origin)})
-    options += [{"auth-local": because("peer", "no moment with trust")}, {"auth-host": because("scram-sha-256", "no moment with trust")}]
-    return options
+        options += [{f"{provider.value}-locale": locale}, {"locale": because("C.UTF-8", "character classes, which the provider leaves to the system")}]
+    if waldir.value:
+        options.append({"waldir": waldir})
+    if cluster.section.wal_segment_size is not None:
+        options.append({"wal-segsize": Sourced(str(cluster.section.wal_segment_size // 1024**2), cluster.sourced("wal_segment_size").origin)})
+    return [*options, {"auth-local": because("peer", "no moment with trust")}, {"auth-host": because("scram-sha-256", "no moment with trust")}]
 
 
 def hba_line(rule: HbaRule) -> Sourced:
@@ -209,12 +210,20 @@ def hba_line(rule: HbaRule) -> Sourced:
     return Sourced(" ".join(words), rule.origin)
 
 
-PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-+/,*")
+def ident_line(rule: IdentRule) -> Sourced:
+    """Write one line of pg_ident.conf. A system name that begins with `/` is a pattern, also inside quotes."""
+    return Sourced(f"{hba_word(rule.map)} {hba_word(rule.system)} {hba_word(rule.role)}", rule.origin)
+
+
+PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-")
 
 
 def hba_word(text: str) -> str:
-    """Write a name for pg_hba.conf or pg_ident.conf: one that could be read as several words, or as nothing, is quoted.
+    """Write a name for pg_hba.conf or pg_ident.conf, in quotes where it is more than a plain word.
 
-    Source: PostgreSQL, src/backend/libpq/hba.c, next_token: a quote inside quotes is doubled.
+    Quotes also take the meaning from a comma (a list) and a leading `@` (a file): one rule names one database and one user. A leading `+` keeps
+    its meaning, the members of a role. Source: PostgreSQL, src/backend/libpq/hba.c, next_token: a quote inside quotes is doubled.
     """
+    if text.startswith("+"):
+        return "+" + hba_word(text[1:])
     return text if text and PLAIN.issuperset(text) else '"' + text.replace('"', '""') + '"'

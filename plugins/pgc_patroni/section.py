@@ -104,18 +104,6 @@ class IgnoredSlot(Part):
     plugin: Word | None = Field(None, description="Its output plugin.", examples=["wal2json"])
 
 
-class InitDb(Part):
-    """How the first data directory is made. Nothing of this can be changed later."""
-
-    checksums: bool = Field(True, description="Checksums on data pages.", examples=[True])
-    encoding: Word = Field("UTF8", description="Encoding of new databases.", examples=["UTF8"])
-    locale_provider: Literal["builtin", "icu", "libc"] | None = Field(
-        None, examples=["builtin"],
-        description="Who sorts. Without it: builtin from PostgreSQL 17 on, libc with C.UTF-8 before: neither drifts with the operating system.")
-    locale: Word | None = Field(None, description="Its locale. Without it: C.UTF-8, for icu `und`.", examples=["C.UTF-8"])
-    wal_segment_size: Size | None = Field(None, description="Size of a WAL segment file. Without it: 16 MB.", examples=["64MB"])
-
-
 class ReplicaMethod(Part):
     """A program that makes a standby from a backup; pg_basebackup is tried when it fails."""
 
@@ -175,12 +163,9 @@ class PatroniSection(Section):
     member_slots_ttl: Duration = Field(
         1800, examples=["30min"],
         description="How long WAL is kept for a member that is away (Patroni 4.0 and newer).")
-    family: Literal["debian", "redhat"] = Field("debian", description="Whose paths are used.", examples=["debian"])
-    bin_dir: FilePath | None = Field(
-        None, description="PostgreSQL's programs. Without it: where the family's packages put them.", examples=["/usr/lib/postgresql/17/bin"])
-    data_dir: FilePath | None = Field(
-        None, description="The data directory. Without it: where the family's packages put it.", examples=["/var/lib/postgresql/17/main"])
-    initdb: InitDb = Field(default_factory=InitDb, description="How the first data directory is made.", examples=[{"checksums": True}])
+    wal_segment_size: Size | None = Field(
+        None, examples=["64MB"],
+        description="Size of a WAL segment file, decided when the cluster is initialised. Without it: PostgreSQL's 16 MB.")
     basebackup_rate: Size | None = Field(
         None, examples=["100MB"],
         description="WAL and data that a new standby may fetch in one second. Without it: no limit.")

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from pgc.artifact import Entry, Format, Lock, Setting, digest
 from pgc.change.changes import Change, Kind, Scope, Snapshot, natural
 from pgc.change.compare import compare, compare_all
@@ -27,8 +28,14 @@ def careless(content: bytes) -> Iterable[Setting]:
 FORMATS = {
     each.name: each
     for each in (
-        Format("yaml", read_yaml), Format("json", read_json), Format("ini", read_ini), Format("lines", read_lines),
-        Format("prose", prose=True), Format("mystery"), Format("broken", broken), Format("careless", careless),
+        Format("yaml", read_yaml),
+        Format("json", read_json),
+        Format("ini", read_ini),
+        Format("lines", read_lines),
+        Format("prose", prose=True),
+        Format("mystery"),
+        Format("broken", broken),
+        Format("careless", careless),
     )
 }
 
@@ -36,7 +43,9 @@ FORMATS = {
 class Tree:
     """A synthetic cluster: files as path → (format, content), the plugin being the format's name."""
 
-    def __init__(self, files: Mapping[str, tuple[str, bytes]], summary: Mapping[str, Any] | None = None, **lock: str) -> None:
+    def __init__(
+        self, files: Mapping[str, tuple[str, bytes]], summary: Mapping[str, Any] | None = None, **lock: str
+    ) -> None:
         self.files, self.reads = files, list[str]()
         entries = {
             path: Entry(path, digest(content), f"p-{form}", form, "patroni.service", "root:root", "0644")
@@ -68,7 +77,19 @@ def brief(changes: Iterable[Change]) -> list[tuple[str, str, str, str, str]]:
 def test_a_changed_setting_is_one_change_with_its_place() -> None:
     assert one("yaml", b"a: 1\nttl: 30\n", b"a: 1\n# why\nttl: 25\n") == (
         Change(
-            "orders", "", Scope.SETTING, Kind.CHANGED, "/etc/x", "p-yaml", "yaml", "patroni.service", "ttl", "30", "25", 2, 3,
+            "orders",
+            "",
+            Scope.SETTING,
+            Kind.CHANGED,
+            "/etc/x",
+            "p-yaml",
+            "yaml",
+            "patroni.service",
+            "ttl",
+            "30",
+            "25",
+            2,
+            3,
             ("pg1",),
         ),
     )
@@ -116,7 +137,8 @@ def test_an_item_that_moved_is_one_move() -> None:
 def test_a_move_is_seen_beside_items_that_come_and_go() -> None:
     changes = one("yaml", b"pg_hba: [gone, a, b, c]\n", b"pg_hba: [c, a, new, b]\n")
     assert sorted(brief(changes)) == [
-        ("setting", "added", "pg_hba[new]", "", "new"), ("setting", "moved", "pg_hba[c]", "4", "1"),
+        ("setting", "added", "pg_hba[new]", "", "new"),
+        ("setting", "moved", "pg_hba[c]", "4", "1"),
         ("setting", "removed", "pg_hba[gone]", "gone", ""),
     ]
 
@@ -201,7 +223,9 @@ def test_prose_is_a_page_and_is_not_read() -> None:
     old = Tree({"runbooks/a.md": ("prose", b"old"), "runbooks/b.md": ("prose", b"old")})
     new = Tree({"runbooks/a.md": ("prose", b"new"), "runbooks/c.md": ("prose", b"new")})
     assert [(each.scope.value, each.kind.value, each.location) for each in diff(old, new)] == [
-        ("page", "changed", "runbooks/a.md"), ("page", "removed", "runbooks/b.md"), ("page", "added", "runbooks/c.md"),
+        ("page", "changed", "runbooks/a.md"),
+        ("page", "removed", "runbooks/b.md"),
+        ("page", "added", "runbooks/c.md"),
     ]
     assert not old.reads and not new.reads
 
@@ -209,9 +233,7 @@ def test_prose_is_a_page_and_is_not_read() -> None:
 def test_whole_hosts_are_said_once() -> None:
     files = {f"hosts/{host}/{name}": ("yaml", b"a: 1\n") for host in ("a", "b", "c") for name in ("x", "y")}
     left = {path: file for path, file in files.items() if path.startswith("hosts/a/")}
-    assert diff(Tree(files), Tree(left)) == (
-        Change("orders", "", Scope.HOST, Kind.REMOVED, hosts=("b", "c"), count=2),
-    )
+    assert diff(Tree(files), Tree(left)) == (Change("orders", "", Scope.HOST, Kind.REMOVED, hosts=("b", "c"), count=2),)
     assert diff(Tree(left), Tree(files)) == (Change("orders", "", Scope.HOST, Kind.ADDED, hosts=("b", "c"), count=2),)
 
 
@@ -225,13 +247,17 @@ def test_whole_clusters_are_said_once() -> None:
 
 def test_the_summary_is_compared_by_meaning() -> None:
     old = {
-        "defaults": "2026.11", "bounds_s": {"host-lost": 28.5, "network": 40}, "versions": {"postgres": "16"},
+        "defaults": "2026.11",
+        "bounds_s": {"host-lost": 28.5, "network": 40},
+        "versions": {"postgres": "16"},
         "settled": {"lock.ttl_s": {"value": 30, "unit": "s", "because": "first", "paths": ["objectives.failover"]}},
         "hosts": {"a": {"roles": ["etcd", "postgres"], "zone": "z1"}, "b": {"roles": ["etcd"], "zone": "z2"}},
         "own": {"deep": {"x": [1, 2]}},
     }
     new = {
-        "defaults": "2027.05", "bounds_s": {"host-lost": 26, "network": None}, "versions": {"postgres": "17", "etcd": "3.5"},
+        "defaults": "2027.05",
+        "bounds_s": {"host-lost": 26, "network": None},
+        "versions": {"postgres": "17", "etcd": "3.5"},
         "settled": {"lock.ttl_s": {"value": 25, "unit": "s", "because": "second", "paths": []}},
         "hosts": {"a": {"roles": ["postgres"], "zone": "z1"}, "c": {"roles": ["etcd"], "zone": "z2"}},
         "own": {"deep": {"x": [1, 3]}},
@@ -261,7 +287,7 @@ def test_a_reason_that_changed_is_no_change_of_a_value() -> None:
 
 def test_a_cluster_that_changed_its_name_in_place_says_so() -> None:
     assert brief(diff(Tree({}, name="orders"), Tree({}, name="billing"))) == [
-        ("summary", "changed", "name", "orders", "billing"),
+        ("summary", "changed", "name", "orders", "billing")
     ]
 
 
@@ -300,7 +326,11 @@ def test_moving_the_moved_items_explains_the_new_order(items: list[str], random:
 
 def test_hosts_are_in_the_order_in_which_people_count() -> None:
     assert sorted(["pg10", "pg2", "pg01", "pg1", "a", "pg" + "9" * 5000], key=natural)[:5] == [
-        "a", "pg01", "pg1", "pg2", "pg10",
+        "a",
+        "pg01",
+        "pg1",
+        "pg2",
+        "pg10",
     ]
 
 
@@ -310,7 +340,9 @@ def test_two_trees_of_300_hosts_are_compared_in_well_under_a_second() -> None:
         for number in range(300):
             own = "".join(f"  setting_{index}: {index}\n" for index in range(50))
             patroni = f"name: pg{number}\nttl: {ttl}\nparameters:\n{own}".encode()
-            hba = "".join(f"host all user{index} 10.0.{index}.0/24 scram-sha-256\n" for index in range(40)) + f"# {ttl}\n"
+            hba = (
+                "".join(f"host all user{index} 10.0.{index}.0/24 scram-sha-256\n" for index in range(40)) + f"# {ttl}\n"
+            )
             files[f"hosts/pg{number}/etc/patroni/patroni.yml"] = "yaml", patroni
             files[f"hosts/pg{number}/etc/pg_hba.conf"] = "lines", hba.encode()
             for extra in range(10):
@@ -322,7 +354,10 @@ def test_two_trees_of_300_hosts_are_compared_in_well_under_a_second() -> None:
     changes = diff(old, new)
     took_s = time.process_time() - start
     assert [(each.setting, len(each.hosts)) for each in changes if each.scope is Scope.SETTING] == [
-        ("a.b", 300), ("a.b", 300), ("a.b", 300), ("ttl", 300),
+        ("a.b", 300),
+        ("a.b", 300),
+        ("a.b", 300),
+        ("ttl", 300),
     ]
     assert len(new.reads) == 300 + 1 + 1  # each host's own patroni.yml, and one of each file that all have alike
     assert took_s < 1.0, f"{took_s:.2f} s"

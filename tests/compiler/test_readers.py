@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 
 import pytest
-import yaml
+import yaml  # type: ignore[import-untyped,unused-ignore]
 from hypothesis import given
 from hypothesis import strategies as st
+
 from pgc.artifact import Setting
 from pgc.bodies import Env, Ini, Json, Yaml, unit
 from pgc.readers import Item, NotReadable, read_env, read_ini, read_json, read_lines, read_yaml
@@ -25,13 +26,15 @@ def rows(settings: object) -> list[tuple[str, str, int]]:
 def test_yaml_gives_dotted_paths_with_lines() -> None:
     content = b"# head\nscope: orders\nbootstrap:\n  dcs:\n    ttl: 30\n    maximum_lag_on_failover: 1048576\n"
     assert rows(read_yaml(content)) == [
-        ("scope", "orders", 2), ("bootstrap.dcs.ttl", "30", 5), ("bootstrap.dcs.maximum_lag_on_failover", "1048576", 6),
+        ("scope", "orders", 2),
+        ("bootstrap.dcs.ttl", "30", 5),
+        ("bootstrap.dcs.maximum_lag_on_failover", "1048576", 6),
     ]
 
 
 def test_a_key_with_a_dot_is_quoted_in_its_name() -> None:
     assert rows(read_yaml(b"parameters:\n  pg_stat_statements.max: 5000\n")) == [
-        ('parameters."pg_stat_statements.max"', "5000", 2),
+        ('parameters."pg_stat_statements.max"', "5000", 2)
     ]
 
 
@@ -50,39 +53,63 @@ def test_equal_items_of_a_list_get_ordinals() -> None:
 def test_mappings_in_a_list_are_named_by_their_identity() -> None:
     content = b"rules:\n- alert: Down\n  expr: up == 0\n- record: rate\n  expr: x\n"
     assert list(read_yaml(content)) == [
-        Item("rules[alert=Down].alert", "Down", 2, "rules"), Setting("rules[alert=Down].expr", "up == 0", 3),
-        Item("rules[record=rate].record", "rate", 4, "rules"), Setting("rules[record=rate].expr", "x", 5),
+        Item("rules[alert=Down].alert", "Down", 2, "rules"),
+        Setting("rules[alert=Down].expr", "up == 0", 3),
+        Item("rules[record=rate].record", "rate", 4, "rules"),
+        Setting("rules[record=rate].expr", "x", 5),
     ]
 
 
 def test_two_mappings_with_one_identity_are_kept_apart() -> None:
     assert [each.name for each in read_yaml(b"- {name: a, x: 1}\n- {name: a, x: 2}\n")] == [
-        "[name=a].name", "[name=a].x", "[name=a#2].name", "[name=a#2].x",
+        "[name=a].name",
+        "[name=a].x",
+        "[name=a#2].name",
+        "[name=a#2].x",
     ]
 
 
 def test_a_mapping_with_one_key_in_a_list_is_named_by_it() -> None:
     assert list(read_yaml(b"initdb:\n- encoding: UTF8\n- data-checksums\n")) == [
-        Item("initdb[encoding]", "UTF8", 2, "initdb"), Item("initdb[data-checksums]", "data-checksums", 3, "initdb"),
+        Item("initdb[encoding]", "UTF8", 2, "initdb"),
+        Item("initdb[data-checksums]", "data-checksums", 3, "initdb"),
     ]
 
 
 def test_a_list_of_lists_is_named_by_place() -> None:
-    assert rows(read_yaml(b"a:\n- [1, 2]\n- [3]\n")) == [("a[#1][1]", "1", 2), ("a[#1][2]", "2", 2), ("a[#2][3]", "3", 3)]
+    assert rows(read_yaml(b"a:\n- [1, 2]\n- [3]\n")) == [
+        ("a[#1][1]", "1", 2),
+        ("a[#1][2]", "2", 2),
+        ("a[#2][3]", "3", 3),
+    ]
 
 
 def test_text_that_looks_like_another_type_keeps_its_quotes() -> None:
     content = b'a: "on"\nb: on\nc: "5"\nd: 5\ne: plain\nf: "plain"\ng: ""\nh:\ni: True\nj: {}\nk: []\n'
     assert {each.name: each.value for each in read_yaml(content)} == {
-        "a": '"on"', "b": "on", "c": '"5"', "d": "5", "e": "plain", "f": "plain", "g": '""', "h": "null", "i": "true",
-        "j": "{}", "k": "[]",
+        "a": '"on"',
+        "b": "on",
+        "c": '"5"',
+        "d": "5",
+        "e": "plain",
+        "f": "plain",
+        "g": '""',
+        "h": "null",
+        "i": "true",
+        "j": "{}",
+        "k": "[]",
     }
 
 
 def test_aliases_and_merge_keys_are_resolved() -> None:
     content = b"base: &b {x: 1, y: 2}\nown:\n  <<: *b\n  y: 3\nagain: *b\n"
     assert {each.name: each.value for each in read_yaml(content)} == {
-        "base.x": "1", "base.y": "2", "own.y": "3", "own.x": "1", "again.x": "1", "again.y": "2",
+        "base.x": "1",
+        "base.y": "2",
+        "own.y": "3",
+        "own.x": "1",
+        "again.x": "1",
+        "again.y": "2",
     }
 
 
@@ -95,12 +122,18 @@ def test_a_key_that_stands_twice_gets_an_ordinal() -> None:
 
 
 def test_lines_are_those_of_an_editor_where_yaml_counts_others() -> None:
-    assert rows(read_yaml("a: 'x\u2028y'\nb: 2\r\nc: 3\n".encode())) == [("a", "x\u2028y", 1), ("b", "2", 2), ("c", "3", 3)]
+    assert rows(read_yaml("a: 'x\u2028y'\nb: 2\r\nc: 3\n".encode())) == [
+        ("a", "x\u2028y", 1),
+        ("b", "2", 2),
+        ("c", "3", 3),
+    ]
 
 
 def test_a_block_scalar_stands_on_the_line_of_its_key() -> None:
     assert rows(read_yaml(b"x: 1\nsql: |\n  SELECT 1;\n  SELECT 2;\nz: 2\n")) == [
-        ("x", "1", 1), ("sql", "SELECT 1;\nSELECT 2;\n", 2), ("z", "2", 5),
+        ("x", "1", 1),
+        ("sql", "SELECT 1;\nSELECT 2;\n", 2),
+        ("z", "2", 5),
     ]
 
 
@@ -135,7 +168,11 @@ def test_an_alias_bomb_is_not_readable() -> None:
 def test_json_gives_dotted_paths_with_lines() -> None:
     content = b'{\n  "a": {"b": 1.5e3,\n    "c": [true, null, "x\\u00e9"]},\n  "d": "null"\n}\n'
     assert rows(read_json(content)) == [
-        ("a.b", "1.5e3", 2), ("a.c[true]", "true", 3), ("a.c[null]", "null", 3), ("a.c[xé]", "xé", 3), ("d", '"null"', 4),
+        ("a.b", "1.5e3", 2),
+        ("a.c[true]", "true", 3),
+        ("a.c[null]", "null", 3),
+        ("a.c[xé]", "xé", 3),
+        ("d", '"null"', 4),
     ]
 
 
@@ -163,11 +200,14 @@ def test_damaged_json_is_not_readable(content: bytes, message: str) -> None:
 
 def test_ini_gives_sections_and_ordinals_for_repeated_keys() -> None:
     content = (
-        b"# head\n[Service]\nExecStartPre=/bin/a\nExecStartPre=/bin/b \\\n  --long\n; note\nRestart = no\n\n[databases]\n"
+        b"# head\n[Service]\nExecStartPre=/bin/a\nExecStartPre=/bin/b \\\n  --long\n; note\n"
+        b"Restart = no\n\n[databases]\n"
         b"* = host=10.0.0.1 port=5432\n"
     )
     assert rows(read_ini(content)) == [
-        ("Service.ExecStartPre", "/bin/a", 3), ("Service.ExecStartPre#2", "/bin/b --long", 4), ("Service.Restart", "no", 7),
+        ("Service.ExecStartPre", "/bin/a", 3),
+        ("Service.ExecStartPre#2", "/bin/b --long", 4),
+        ("Service.Restart", "no", 7),
         ("databases.*", "host=10.0.0.1 port=5432", 10),
     ]
 
@@ -187,15 +227,23 @@ def test_damaged_ini_is_not_readable(content: bytes, message: str) -> None:
 
 
 def test_env_takes_quotes_and_escapes_off() -> None:
-    content = b"A=1\nexport B=\"a \\\"b\\\" \\$c\"\n# note\nC='x y'\nA=2\nD=\n"
+    content = b'A=1\nexport B="a \\"b\\" \\$c"\n# note\nC=\'x y\'\nA=2\nD=\n'
     assert rows(read_env(content)) == [
-        ("A", "1", 1), ("B", 'a "b" $c', 2), ("C", "x y", 4), ("A#2", "2", 5), ("D", "", 6),
+        ("A", "1", 1),
+        ("B", 'a "b" $c', 2),
+        ("C", "x y", 4),
+        ("A#2", "2", 5),
+        ("D", "", 6),
     ]
 
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [(b"A\n", "line 1: not NAME=value"), (b'A=1\nB="x\n', "line 2: a quote is not closed"), (b"1A=2\n", "line 1: not NAME=value")],
+    [
+        (b"A\n", "line 1: not NAME=value"),
+        (b'A=1\nB="x\n', "line 2: a quote is not closed"),
+        (b"1A=2\n", "line 1: not NAME=value"),
+    ],
 )
 def test_damaged_env_is_not_readable(content: bytes, message: str) -> None:
     with pytest.raises(NotReadable) as caught:
@@ -217,7 +265,8 @@ def test_lines_are_named_by_their_words_and_not_by_their_columns() -> None:
 _texts = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]), max_size=12)
 _trees = st.recursive(
     st.none() | st.booleans() | st.integers() | _texts,
-    lambda below: st.lists(below, max_size=4) | st.dictionaries(_texts, below, max_size=4), max_leaves=12,
+    lambda below: st.lists(below, max_size=4) | st.dictionaries(_texts, below, max_size=4),
+    max_leaves=12,
 )
 
 
@@ -241,7 +290,8 @@ def test_yaml_and_json_of_the_same_data_read_the_same(data: dict[str, object]) -
 def test_units_and_environment_files_come_back_as_they_were_written() -> None:
     written = unit(("Unit", [("After", "network.target"), ("After", "etcd.service")]), head=("made by pgc",)).text()
     assert [(each.name, each.value) for each in read_ini(written.encode())] == [
-        ("Unit.After", "network.target"), ("Unit.After#2", "etcd.service"),
+        ("Unit.After", "network.target"),
+        ("Unit.After#2", "etcd.service"),
     ]
     values = {"A": 'quotes " and \\ and $x `y`', "B": "plain"}
     assert {each.name: each.value for each in read_env(Env(values).text().encode())} == values

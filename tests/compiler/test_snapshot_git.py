@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+
 from pgc.artifact import Entry, Format, digest, dump_lock
 from pgc.change.changes import Kind, Scope
 from pgc.change.compare import compare_all
@@ -34,12 +35,21 @@ def git(folder: Path, *arguments: str) -> str:
 
 def write(folder: Path, name: str, files: Mapping[str, bytes], environment: str = "") -> None:
     """Write a cluster's tree with its lock file."""
-    entries = [Entry(path, digest(data), "patroni", "yaml", "patroni.service", "root:root", "0644") for path, data in files.items()]
+    entries = [
+        Entry(path, digest(data), "patroni", "yaml", "patroni.service", "root:root", "0644")
+        for path, data in files.items()
+    ]
     for path, data in files.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_bytes(data)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "pgc.lock").write_bytes(dump_lock(name, environment, {}, entries))
+
+
+def lock_with(row: str) -> bytes:
+    """Write a lock file by hand, with one row of files."""
+    head = '"lock_version": 1, "cluster": "x", "environment": "", "summary": {}'
+    return f'{{{head}, "files": {{{row}}}}}'.encode()
 
 
 def commit(folder: Path, message: str = "state") -> str:
@@ -112,9 +122,11 @@ def test_a_folder_that_was_not_there_yet_has_no_clusters(repository: Path) -> No
 
 def test_the_repository_itself_may_be_the_output_folder(repository: Path) -> None:
     with at_revision(repository) as tree:
-        assert list(tree.snapshots) == list(on_disk(repository).snapshots) == [
-            "generated/billing/staging", "generated/orders",
-        ]
+        assert (
+            list(tree.snapshots)
+            == list(on_disk(repository).snapshots)
+            == ["generated/billing/staging", "generated/orders"]
+        )
 
 
 def test_a_cluster_may_lie_in_the_output_folder_itself(repository: Path) -> None:
@@ -236,7 +248,8 @@ def test_a_shallow_clone_is_named_as_the_likely_reason(repository: Path, tmp_pat
     with at_revision(tmp_path / "shallow/generated") as tree:
         assert list(tree.snapshots) == ["billing/staging", "orders"]
     assert problem(tmp_path / "shallow/generated", "HEAD~1") == (
-        "the revision HEAD~1 is not known, and the repository is a shallow clone: it may be older than what was fetched\n"
+        "the revision HEAD~1 is not known, and the repository is a shallow clone: "
+        "it may be older than what was fetched\n"
         "  help: fetch the history: `git fetch --unshallow`, or `fetch-depth: 0` for actions/checkout"
     )
 
@@ -275,13 +288,18 @@ def test_an_object_that_is_gone_is_said(repository: Path) -> None:
 @pytest.mark.parametrize(
     "content",
     [
-        b"", b"\xff", b"[]", b"{}", b"[" * 100_000, b"<<<<<<< HEAD\n",
+        b"",
+        b"\xff",
+        b"[]",
+        b"{}",
+        b"[" * 100_000,
+        b"<<<<<<< HEAD\n",
         b'{"lock_version": 1, "cluster": 5, "environment": "", "summary": {}, "files": {}}',
-        b'{"lock_version": 1, "cluster": "x", "environment": "", "summary": {}, "files": {"../../etc/passwd": ["","","","","",""]}}',
-        b'{"lock_version": 1, "cluster": "x", "environment": "", "summary": {}, "files": {"/etc/passwd": ["","","","","",""]}}',
-        b'{"lock_version": 1, "cluster": "x", "environment": "", "summary": {}, "files": {"hosts/a": ["","","","","",""]}}',
-        b'{"lock_version": 1, "cluster": "x", "environment": "", "summary": {}, "files": {"a": ["","","","","",1]}}',
-        b'{"lock_version": 1, "cluster": "x", "environment": "", "summary": {}, "files": {"a": [""]}}',
+        lock_with('"../../etc/passwd": ["","","","","",""]'),
+        lock_with('"/etc/passwd": ["","","","","",""]'),
+        lock_with('"hosts/a": ["","","","","",""]'),
+        lock_with('"a": ["","","","","",1]'),
+        lock_with('"a": [""]'),
     ],
 )
 def test_a_damaged_lock_file_is_said_and_never_followed(repository: Path, content: bytes) -> None:
@@ -301,7 +319,11 @@ def test_a_damaged_lock_file_is_said_and_never_followed(repository: Path, conten
 def test_a_link_out_of_the_tree_is_not_followed(repository: Path, tmp_path: Path) -> None:
     (tmp_path / "secret").write_text("password: hunter2\n")
     tree = repository / "generated/orders"
-    write(tree, "orders", {"hosts/pg1/etc/a.yml": b"a: 1\n", "hosts/pg2/etc/a.yml": b"a: 1\n", "hosts/pg3/a.yml": b"a: 1\n"})
+    write(
+        tree,
+        "orders",
+        {"hosts/pg1/etc/a.yml": b"a: 1\n", "hosts/pg2/etc/a.yml": b"a: 1\n", "hosts/pg3/a.yml": b"a: 1\n"},
+    )
     (tree / "hosts/pg1/etc/a.yml").unlink()
     (tree / "hosts/pg1/etc/a.yml").symlink_to(tmp_path / "secret")
     (tree / "hosts/pg3/a.yml").unlink()
@@ -318,7 +340,10 @@ def test_a_link_out_of_the_tree_is_not_followed(repository: Path, tmp_path: Path
     with pytest.raises(LookupError, match="it is no regular file"):
         snapshot.read("hosts/pg3/a.yml")
     commit_links = commit(repository)
-    with at_revision(repository / "generated", commit_links) as before, pytest.raises(LookupError, match="not in the commit"):
+    with (
+        at_revision(repository / "generated", commit_links) as before,
+        pytest.raises(LookupError, match="not in the commit"),
+    ):
         before.snapshots["orders"].read("hosts/pg1/etc/a.yml")
 
 

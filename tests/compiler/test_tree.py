@@ -25,7 +25,7 @@ def bundle(files: dict[str, str], name: str = "orders", environment: str = "") -
     made = {}
     for path, text in files.items():
         content = text.encode()
-        made[path] = File(Entry(path, digest(content), "haproxy", "text", "haproxy.service", "root:root", "0644"), content)
+        made[path] = File(Entry(path, digest(content), "haproxy", "text", "", "root:root", "0644"), content)
     return Bundle(name, environment, made, {"hosts": len(files)})
 
 
@@ -206,7 +206,7 @@ def test_an_edited_file_that_is_no_longer_generated_is_kept_unless_forced(tmp_pa
         (OLD.lock[:90], 5, ""),
         (b"\xff\xfe", 1, ""),
         (b"[" * 200_000, 1, ""),
-        (OLD.lock.replace(b"runbooks/failover.md", b"../../escaped.md"), 1, "the entry '../../escaped.md' is none that pgc writes"),
+        (OLD.lock.replace(b"runbooks/failover.md", b"../../escaped.md"), 1, "the entry '../../escaped.md' is none"),
         (b"", 1, ""),
     ],
     ids=["merge conflict", "newer", "cut", "binary", "deep", "escaping", "empty"],
@@ -245,7 +245,9 @@ def test_the_lock_file_of_another_cluster_stops_the_tree(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("force", [False, True])
-@pytest.mark.parametrize("place", ["orders", "orders/hosts", "orders/hosts/db1/etc/haproxy", f"orders/{HAPROXY}", "orders/pgc.lock"])
+@pytest.mark.parametrize(
+    "place", ["orders", "orders/hosts", "orders/hosts/db1/etc/haproxy", f"orders/{HAPROXY}", "orders/pgc.lock"]
+)
 def test_nothing_is_written_through_a_symbolic_link(tmp_path: Path, place: str, force: bool) -> None:
     out, victim = tmp_path / "out", tmp_path / "victim"
     put(out, OLD)
@@ -256,7 +258,7 @@ def test_nothing_is_written_through_a_symbolic_link(tmp_path: Path, place: str, 
     tree = put(out, NEW, force=force)
     assert set(codes(tree)) == {"OUT007"}
     assert on_disk(tmp_path) == before
-    (out / "orders").is_symlink() or check(out, NEW)
+    assert any("a symbolic link is in the way" in line for line in check(out, NEW))
 
 
 def test_a_link_at_the_cluster_folder_of_an_environment_is_seen(tmp_path: Path) -> None:
@@ -338,7 +340,9 @@ def test_a_path_that_leaves_its_tree_is_refused(tmp_path: Path, path: str, probl
     assert len(check(tmp_path / "out", bundle({path: "x"}))) == 1
 
 
-@pytest.mark.parametrize("path", ["a" * 255, "é" * 127, "etc/systemd/dev-disk\\x2d1.mount", "..a/b..", ".hidden", "a b/ü"])
+@pytest.mark.parametrize(
+    "path", ["a" * 255, "é" * 127, "etc/systemd/dev-disk\\x2d1.mount", "..a/b..", ".hidden", "a b/ü"]
+)
 def test_an_unusual_path_within_its_tree_is_written(tmp_path: Path, path: str) -> None:
     assert codes(put(tmp_path, bundle({path: "x"}))) == []
     assert (tmp_path / "orders" / path).read_text() == "x"
@@ -352,7 +356,10 @@ def test_a_cluster_whose_name_leaves_the_output_folder_is_refused(tmp_path: Path
 
 @pytest.mark.parametrize(
     "paths",
-    [("a/Readme", "a/README"), ("Etc/a", "etc/b"), ("a", "a/b"), ("PGC.lock", "x"), ("pgc.lock", "x"), ("e\u0301", "é"), ("ß", "SS")],
+    [
+        ("a/Readme", "a/README"), ("Etc/a", "etc/b"), ("a", "a/b"), ("PGC.lock", "x"), ("pgc.lock", "x"),
+        ("e\u0301", "é"), ("ß", "SS"),
+    ],
 )
 def test_paths_that_some_machine_takes_for_one_are_refused(tmp_path: Path, paths: tuple[str, str]) -> None:
     tree = put(tmp_path / "out", bundle(dict.fromkeys(paths, "x")), force=True)
@@ -362,7 +369,11 @@ def test_paths_that_some_machine_takes_for_one_are_refused(tmp_path: Path, paths
 
 @pytest.mark.parametrize(
     ("first", "second"),
-    [(("orders", ""), ("orders", "production")), (("orders", "production"), ("orders", "")), (("orders", ""), ("Orders", ""))],
+    [
+        (("orders", ""), ("orders", "production")),
+        (("orders", "production"), ("orders", "")),
+        (("orders", ""), ("Orders", "")),
+    ],
 )
 def test_of_two_trees_in_one_place_only_the_first_is_written(
     tmp_path: Path, first: tuple[str, str], second: tuple[str, str]

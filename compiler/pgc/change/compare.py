@@ -6,18 +6,16 @@ hashes once, however many hosts have it.
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from difflib import SequenceMatcher
 
 from pgc.artifact import LOCK_NAME, Entry, Format, Lock, Setting, digest
+from pgc.change.alignment import line_counts, longest_rising
 from pgc.change.changes import Change, Kind, Scope, Snapshot, natural
 from pgc.change.summary import facts_of
 from pgc.readers import Item
 
-SMALL_ENOUGH_TO_ALIGN = 4_000_000
 _ATTRIBUTES = ("plugin", "format", "consumer", "owner", "mode")
 _ORDER = {scope: index for index, scope in enumerate(Scope)}
 
@@ -185,16 +183,18 @@ class _Pairs:
             reason = _one_line(f"the lock file names it, but it cannot be read: {_said(problem)}")
             yield _Delta(Scope.FILE, Kind.CHANGED, unknown=reason)
             return
-        lines = _line_counts(before, after)
         try:
             self.unedited(was, before, "old")
             self.unedited(now, after, "new")
             said, says = self.settings(was, before), self.settings(now, after)
         except _Unknown as reason:
-            yield _Delta(Scope.FILE, Kind.CHANGED, unknown=str(reason), lines=lines)
+            yield _Delta(Scope.FILE, Kind.CHANGED, unknown=str(reason), lines=line_counts(before, after))
             return
         differences = tuple(_differences(said, says))
-        yield from differences or (_Delta(Scope.LAYOUT, Kind.CHANGED, lines=lines),)
+        if differences:
+            yield from differences
+        else:
+            yield _Delta(Scope.LAYOUT, Kind.CHANGED, lines=line_counts(before, after))
 
     @staticmethod
     def unedited(entry: Entry, content: bytes, which: str) -> None:
@@ -257,7 +257,7 @@ def _moves(said: Mapping[str, Setting], says: Mapping[str, Setting]) -> Iterator
         order = [new_places[name] for name in common]
         if order == sorted(order):
             continue
-        still = _longest_rising(order)
+        still = longest_rising(order)
         for name in common:
             if new_places[name] not in still:
                 was, now = str(old_places[name]), str(new_places[name])
@@ -272,35 +272,3 @@ def _places(settings: Mapping[str, Setting]) -> dict[str, dict[str, int]]:
             inside = places.setdefault(setting.sequence, {})
             inside[setting.name] = len(inside) + 1
     return places
-
-
-def _longest_rising(numbers: list[int]) -> set[int]:
-    """Return a longest rising subsequence of different numbers."""
-    ends: list[int] = []
-    before: dict[int, int | None] = {}
-    for number in numbers:
-        at = bisect_left(ends, number)
-        before[number] = ends[at - 1] if at else None
-        ends[at : at + 1] = [number]
-    found: set[int] = set()
-    last: int | None = ends[-1] if ends else None
-    while last is not None:
-        found.add(last)
-        last = before[last]
-    return found
-
-
-def _line_counts(before: bytes, after: bytes) -> tuple[int, int]:
-    """Count the lines that came and the lines that went."""
-    old, new = before.splitlines(), after.splitlines()
-    start = 0
-    while start < min(len(old), len(new)) and old[start] == new[start]:
-        start += 1
-    end = 0
-    while end < min(len(old), len(new)) - start and old[-1 - end] == new[-1 - end]:
-        end += 1
-    old, new = old[start : len(old) - end], new[start : len(new) - end]
-    if len(old) * len(new) > SMALL_ENOUGH_TO_ALIGN:
-        return (Counter(new) - Counter(old)).total(), (Counter(old) - Counter(new)).total()
-    same = sum(block.size for block in SequenceMatcher(None, old, new, autojunk=False).get_matching_blocks())
-    return len(new) - same, len(old) - same

@@ -66,7 +66,7 @@ def _section(section: Section) -> Iterator[str]:
     for group in section.groups:
         yield from _group(group)
     if section.pages:
-        yield f"Prose: {section.pages}"
+        yield f"Prose: {code(section.pages)}"
         yield ""
 
 

@@ -32,17 +32,17 @@ def in_order(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
 
 
 def lines_of(file: str) -> tuple[str, ...]:
-    """Read a file's lines; none where it is no readable text file. The same for `-`, a pipe or a device."""
+    """Read a file's lines; none where it is no regular file that can be read."""
     try:
-        descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    except (OSError, ValueError):
-        return ()
-    with open(descriptor, "rb") as stream:
-        status = os.fstat(stream.fileno())
+        status = os.stat(file)
         if not stat.S_ISREG(status.st_mode) or status.st_size > MAX_SHOWN_BYTES:
             return ()
-        # As YAML and editors count: a form feed or a U+2028 inside a line ends no line.
-        return tuple(re.split("\r\n|\n|\r", stream.read().decode("utf-8-sig", "replace")))
+        with open(file, "rb") as stream:
+            content = stream.read(MAX_SHOWN_BYTES)
+    except (OSError, ValueError):
+        return ()
+    # As editors count: a form feed or a U+2028 inside a line ends no line.
+    return tuple(re.split("\r\n|\n|\r", content.decode("utf-8-sig", "replace")))
 
 
 def text(diagnostics: Iterable[Diagnostic], *, colour: bool = False, lines: Lines = lines_of) -> str:

@@ -20,7 +20,7 @@ FOREIGN = _code(
     1, "foreign-file-in-the-way",
     what="{path} is to be generated, but a file that pgc did not write is there",
     why="writing would destroy somebody's work, so nothing of this tree was written",
-    help="move the file elsewhere, or overwrite it with --force; if only pgc.lock is missing, restore it with git checkout",
+    help="move the file elsewhere, or overwrite it with --force; if only pgc.lock was lost, restore that from Git",
     example="generated/orders/docs/inventory.md was written by hand before the docs plugin made one",
 )
 EDITED = _code(

@@ -35,7 +35,12 @@ for each in $overlays; do
     mount -t overlay overlay -o "ro,lowerdir=$root/$each:/$each" "/$each"
 done
 printf 'pgc: the tool starts\n'
-exec "$@"
+[ $$ = 1 ] || exec "$@"
+# Not in place of this shell: signals do not end the first process of a namespace. The shell's own words are hushed,
+# which takes a child of its own: for one in the foreground, dash speaks where the child would.
+exec 3>&2 2>/dev/null
+"$@" 2>&3 3>&- &
+wait $!
 """
 """Runs as root of its own namespaces, with words that were checked before; then it becomes the tool, as nobody."""
 

@@ -63,7 +63,7 @@ class Verdict:
     """What one validator says of one file's bytes.
 
     `sha256` is the file's digest, `inputs` that of the runs: command lines and all bytes laid down. `version` is what
-    the tool says of itself. `reason` says why there is no verdict, `way_out` what to do; `caveats` are limits of this run.
+    the tool says of itself. `reason` says why there is no verdict, `way_out` what to do; `caveats` are its limits.
     """
 
     sha256: str

@@ -26,18 +26,17 @@ Context = Literal["internal", "postmaster", "sighup", "superuser-backend", "back
 Reason = Literal["type", "unit", "range", "enum"]
 Canonical = int | float | bool | str
 
-NO_ALIASES: Mapping[str, str] = MappingProxyType({})
-
 
 @dataclass(frozen=True, slots=True)
 class ParameterSpec:
     """One row of pg_settings, and what pg_settings does not tell.
 
-    `min` and `max` count base units (`unit`, such as 8kB or ms). `aliases` maps the spellings of an enum that the
-    server shows as another. `list_kind` is `quoted` where the items are SQL identifiers, `plain` for other lists.
-    `in_file` is False where no postgresql.conf may set it. `library` defines it, None for the server itself. `build`
-    says that default, bounds or enum values follow from how the server was built. `after` is a minor release known to
-    lack the parameter. `borrowed_from` names the majors that a fact comes from when no server of this one told it.
+    `min` and `max` count base units (`unit`, such as 8kB or ms). `aliases` pairs the spellings of an enum that are
+    unlisted, or shown as another, with what the server shows. `list_kind` is `quoted` where the items are SQL
+    identifiers, `plain` for other lists. `in_file` is False where no postgresql.conf may set it. `library` defines it,
+    None for the server itself. `build` says that default, bounds, enum values or existence follow from how the server
+    was built. `after` is a minor release known to lack the parameter. `borrowed_from` names the majors that the facts
+    come from when no server of this one told them.
     """
 
     name: str
@@ -51,7 +50,7 @@ class ParameterSpec:
     category: str
     short_desc: str
     library: str | None
-    aliases: Mapping[str, str]
+    aliases: tuple[tuple[str, str], ...]
     list_kind: Literal["quoted", "plain"] | None
     in_file: bool
     flags: tuple[str, ...]
@@ -138,7 +137,7 @@ def _spec(name: str, raw: dict[str, Any]) -> ParameterSpec:
         category=raw.get("category", "Customized Options"),
         short_desc=raw.get("desc", ""),
         library=raw.get("library"),
-        aliases=raw.get("aliases", NO_ALIASES),
+        aliases=tuple(raw.get("aliases", {}).items()),
         list_kind=raw.get("list"),
         in_file=raw.get("in_file", True),
         flags=tuple(raw.get("flags", ())),
@@ -384,6 +383,7 @@ def format_value(spec: ParameterSpec, canonical: Canonical) -> str:
     """Return a canonical value as SHOW prints it: '4GB', '30s', 'on', '0600'; not quoted for a file.
 
     The largest unit that leaves no fraction is taken; 0 and negative numbers, which are special, go without a unit.
+    A real keeps all its digits, of which SHOW prints six.
     Source: PostgreSQL, src/backend/utils/misc/guc.c: ShowGUCOption, convert_int_from_base_unit.
     """
     if spec.vartype == "bool":

@@ -170,7 +170,7 @@ class Server:
         return [text[1:] if text.startswith("=") else None for text in said]
 
     def configure_all(self, pairs: list[tuple[str, str]]) -> list[str | None]:
-        """Return what the running server would read each (core parameter, value) as at its next start, None as above."""
+        """Return what the running server would read each (core parameter, value) as in its file, None as above."""
         sets = [f"ALTER SYSTEM SET {sql_name(name)} TO {sql_text(value)}" for name, value in pairs]
         taken = [state == SUCCESSFUL for state in self.states([*sets, "ALTER SYSTEM RESET ALL"])[:-1]]
 

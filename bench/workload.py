@@ -1,4 +1,4 @@
-"""What is compiled: folders of minimal manifests, read by pgc and by the peers alike, and how much is written for them."""
+"""What is compiled, by pgc and the peers alike: folders of minimal manifests; and how much is written for them."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -630,6 +630,14 @@ class Conflict:
     problem: str
 
 
+def _by_author(fact: Fact) -> str:
+    return fact.origin.plugin
+
+
+def _by_author_and_content(fact: Fact) -> tuple[str, str]:
+    return fact.origin.plugin, repr(fact)
+
+
 def join(facts: Iterable[Fact]) -> tuple[dict[type[Fact], dict[tuple[Any, ...], Fact]], list[Conflict]]:
     """Join facts by type and key; the result does not depend on their order.
 
@@ -644,7 +652,8 @@ def join(facts: Iterable[Fact]) -> tuple[dict[type[Fact], dict[tuple[Any, ...], 
         into = joined.setdefault(kind, {})
         for key, same in by_key.items():
             if len(same) > 1:
-                same.sort(key=lambda fact: (fact.origin.plugin, repr(fact)))
+                authors = {fact.origin.plugin for fact in same}
+                same.sort(key=_by_author if len(authors) == len(same) else _by_author_and_content)
             result = same[0]
             for other in same[1:]:
                 try:

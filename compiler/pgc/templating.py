@@ -11,10 +11,13 @@ import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pgc.artifact import Lines, Unrepresentable
 from pgc.provenance import Origin, Sourced, bare
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 _CONTROL = re.compile("[\x00-\x08\x0a-\x1f\x7f]")
 
@@ -30,10 +33,9 @@ class Templates:
 
     def __init__(self, folders: Mapping[str, Path], cache: Path | None = None) -> None:
         from jinja2 import FileSystemBytecodeCache, FileSystemLoader, PrefixLoader, StrictUndefined
-        from jinja2.sandbox import ImmutableSandboxedEnvironment
 
         self._recorder = _Recorder()
-        self._environment = ImmutableSandboxedEnvironment(
+        self._environment = _sandbox()(
             loader=PrefixLoader({name: FileSystemLoader(folder) for name, folder in folders.items()}),
             undefined=StrictUndefined, autoescape=False, keep_trailing_newline=True, trim_blocks=True, lstrip_blocks=True,
             finalize=self._recorder.finalize, auto_reload=False, optimized=False,
@@ -61,6 +63,25 @@ class Templates:
         return text, tuple(tuple(origins.get(index, ())) for index in range(text.count("\n")))
 
 
+def _sandbox() -> type[Environment]:
+    """Return the sandboxed environment's class; a function, so that Jinja2 is loaded by the first compilation only."""
+    from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+    class Sandbox(ImmutableSandboxedEnvironment):
+        """Looks into mappings and values of ours directly; everything else goes through Jinja2's own, slower judgement."""
+
+        def getattr(self, obj: Any, attribute: str) -> Any:
+            kind = type(obj)
+            if kind is dict:
+                if attribute in obj:
+                    return obj[attribute]
+            elif attribute[0] != "_" and attribute in getattr(kind, "__dataclass_fields__", ()):
+                return getattr(obj, attribute)
+            return super().getattr(obj, attribute)
+
+    return Sandbox
+
+
 class _Recorder:
     """What `{{ value }}` passes through: it checks, unwraps, and while tracing remembers the origin."""
 
@@ -83,10 +104,12 @@ class _Recorder:
 
     @staticmethod
     def _checked(value: Any, origin: Origin | None) -> Any:
-        if value is None or isinstance(value, list | dict | tuple | bool):
+        kind = type(value)
+        if kind is str:
+            if _CONTROL.search(value):
+                raise Unrepresentable("a control character or line break", value, origin)
+        elif kind is not int and kind is not Block and (value is None or isinstance(value, list | dict | tuple | bool)):
             raise Unrepresentable("a value that has no form in this format", value, origin)
-        if type(value) is str and _CONTROL.search(value):
-            raise Unrepresentable("a control character or line break", value, origin)
         return value
 
 

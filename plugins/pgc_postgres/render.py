@@ -130,7 +130,7 @@ def _inside(cluster: Cluster, content: list[Any], owner: str) -> dict[str, Any]:
 
 def _schema(name: str, owner: str, origin: Any) -> dict[str, Any]:
     authorization = f" AUTHORIZATION {sql_name(owner)}" if owner else ""
-    return {"name": Sourced(name, origin), "owner": Sourced(owner, origin), "authorization": authorization}
+    return {"name": Sourced(name, origin), "owner": Sourced(owner, origin), "authorization": authorization, "shared": not owner}
 
 
 def _extension(extension: Extension) -> dict[str, Any]:

@@ -132,8 +132,8 @@ def size(machine: Machine, demand: Demand) -> Memory:
 def _proposal(machine: Machine, demand: Demand, share: float, divisor: int) -> Memory:
     shared = max(SHARED_LEAST, round_down(int(machine.memory * share)))
     maintenance = max(MAINTENANCE_LEAST, round_down(min(machine.memory // 16, 2 * GIB) // divisor))
-    # Before 17 a vacuum uses at most 1 GB; from 17 on a quarter of it holds more dead rows than that did.
-    vacuum = max(MAINTENANCE_LEAST, round_down(min(maintenance, 1 * GIB if demand.major < 17 else 512 * MIB) // divisor))
+    # Before 17 a vacuum uses at most 1 GB, 6 bytes a dead row; from 17 on a radix tree holds as many in a fraction of it.
+    vacuum = max(MAINTENANCE_LEAST, round_down(min(machine.memory // 64, GIB if demand.major < 17 else 256 * MIB) // divisor))
     wanted = WORK_MEM_LEAST * (4 if share > SHARED_SHARES[-1] else 1)
     return Memory(shared, wanted, maintenance, vacuum)
 

@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 
 from pgc.hookspecs import Trial
-from pgc.verify.running import ELSEWHERE, NOBODY, PREPARE, READY, Impossible, shown
+from pgc.verify.running import ELSEWHERE, FOLDERS, NOBODY, PREPARE, READY, Impossible, shown
 
 POWERLESS = ("setpriv", "--no-new-privs", "--inh-caps=-all", "--bounding-set=-all", "--", "env", "--")
 AS_NOBODY = ("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", *POWERLESS[1:])
@@ -85,7 +85,7 @@ def _works(wish: Isolation) -> bool:
         {"etc/pgc-was-here": b"yes"},
         absolute=wish.overlays,
     )
-    with tempfile.TemporaryDirectory(prefix="pgc-") as root:
+    with tempfile.TemporaryDirectory(prefix="pgc-", dir=FOLDERS) as root:
         os.chmod(root, 0o755)
         file = Path(root, "etc", "pgc-was-here")
         file.parent.mkdir()

@@ -20,6 +20,7 @@ from pathlib import Path
 from pgc.hookspecs import Answer, Trial, Validator
 from pgc.verify.isolation import Isolation, best
 from pgc.verify.running import (
+    FOLDERS,
     NOBODY,
     OUTPUT_LIMIT,
     Impossible,
@@ -163,7 +164,7 @@ def bounded(command: list[str], root: str, env: dict[str, str], timeout_s: float
 @contextlib.contextmanager
 def _folder(owner: int) -> Iterator[str]:
     """Give an empty folder that the tool may write in; what cannot be removed is left to the machine's own cleaning."""
-    root = tempfile.mkdtemp(prefix="pgc-")
+    root = tempfile.mkdtemp(prefix="pgc-", dir=FOLDERS)
     try:
         os.chmod(root, 0o755)
         if os.geteuid() == 0:

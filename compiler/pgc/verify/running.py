@@ -13,6 +13,8 @@ from pgc.hookspecs import Answer, Trial, Validator
 OUTPUT_LIMIT = 256 * 1024
 READY = "pgc: the tool starts\n"
 NOBODY = 65534
+FOLDERS = "/tmp"
+"""Where runs have their folders: TMPDIR may lie where nobody can look, or below what an overlay covers."""
 SHOWN_AT_ROOT = ("etc", "opt", "run", "srv", "usr", "var")
 
 PREPARE = r"""

@@ -1,7 +1,7 @@
 """Who is measured beside pgc: each peer in its own folder under peers/ and its own virtual environment.
 
-A peer's folder holds requirements.txt (every version pinned) and run.py INPUT OUTPUT TEMPLATES [VARIANT]; and, where the
-tool wants the manifests in a form of its own, prepare.py INPUT PROJECT TEMPLATES, which runs before the clock starts.
+A peer's folder holds requirements.txt (every version pinned) and run.py INPUT OUTPUT TEMPLATES [VARIANT]; and, where
+the tool wants the manifests in a form of its own, prepare.py INPUT PROJECT TEMPLATES, run before the clock starts.
 """
 
 import re
@@ -49,7 +49,7 @@ CONTENDERS = (
         about="a target a cluster, kadet objects dumped as YAML",
     ),
     Contender(
-        "Kapitan kadet, text",
+        "Kapitan kadet (text)",
         "kapitan",
         "text",
         unchanged_up_to=30,
@@ -60,7 +60,7 @@ CONTENDERS = (
         "kapitan",
         "jinja2",
         unchanged_up_to=30,
-        about="a target a host, Jinja2 templates; all three unchanged up to 30 hosts: it deletes its output and starts anew",
+        about="a target a host, Jinja2 templates; all three unchanged up to 30 hosts: Kapitan deletes its output first",
     ),
     Contender(
         "Ansible template",

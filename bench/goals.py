@@ -39,8 +39,7 @@ def faster_than(peer: str, hosts: str, times: float) -> Goal:
     def value(results: Results) -> float | None:
         return ratio(results.per_file_s("cold", hosts, peer), results.per_file_s("cold", hosts, PGC))
 
-    text = f"Time a file of {peer} over pgc's, {int(hosts):,} hosts".replace(",", " ") if "," not in peer else ""
-    return Goal(text or f"Time a file of {peer} over pgc's, {hosts} hosts", value, times, "×", at_least=True)
+    return Goal(f"Time a file of {peer} over pgc's, {hosts} hosts", value, times, "×", at_least=True)
 
 
 def times_compiled(hosts: str) -> Value:
@@ -55,11 +54,10 @@ def times_compiled(hosts: str) -> Value:
 
 
 def slope_ratio(results: Results) -> float | None:
-    """Return what one more host costs between 300 and 3 000, over what it costs between 30 and 300: 1 is linear."""
-    times = [results.wall_s("cold", hosts, PGC) for hosts in ("30", "300", "3000")]
-    if None in times:
+    """Return what one more host costs between 300 and 3000, over what it costs between 30 and 300: 1 is linear."""
+    few, some, many = (results.wall_s("cold", hosts, PGC) for hosts in ("30", "300", "3000"))
+    if few is None or some is None or many is None:
         return None
-    few, some, many = times
     return ratio((many - some) / 2700, max(0.0, some - few) / 270)
 
 
@@ -72,17 +70,17 @@ GOALS = (
     Goal("Cold, 3 hosts, against plain Python", times_floor("3"), 2, "×"),
     Goal("Cold, 3 hosts", wall_s("cold", "3"), 0.4, "s"),
     Goal("Cold, 300 hosts", wall_s("cold", "300"), 0.7, "s"),
-    Goal("Cold, 3 000 hosts", wall_s("cold", "3000"), 3, "s"),
-    Goal("Linear: one more host, from 300 to 3 000 against from 30 to 300", slope_ratio, 1.25, "×"),
-    Goal("Peak memory, 3 000 hosts", peak_mib, 1024, "MiB"),
+    Goal("Cold, 3000 hosts", wall_s("cold", "3000"), 3, "s"),
+    Goal("Linear: one more host, from 300 to 3000 against from 30 to 300", slope_ratio, 1.25, "×"),
+    Goal("Peak memory, 3000 hosts", peak_mib, 1024, "MiB"),
     faster_than("Kapitan kadet", "3000", 10),
-    faster_than("Kapitan kadet, text", "3000", 10),
+    faster_than("Kapitan kadet (text)", "3000", 10),
     faster_than("Kapitan jinja2", "3000", 10),
-    Goal("Time a file over that of the fastest compiled peer, 3 000 hosts", times_compiled("3000"), 1.5, "×"),
+    Goal("Time a file over that of the fastest compiled peer, 3000 hosts", times_compiled("3000"), 1.5, "×"),
     faster_than("Ansible template", "30", 100),
     Goal("Unchanged, 3 hosts", wall_s("unchanged", "3"), 0.15, "s"),
     Goal("Unchanged, 300 hosts", wall_s("unchanged", "300"), 0.15, "s"),
-    Goal("Unchanged, 3 000 hosts", wall_s("unchanged", "3000"), 0.25, "s"),
+    Goal("Unchanged, 3000 hosts", wall_s("unchanged", "3000"), 0.25, "s"),
     Goal("`pgc --help`", wall_s("help", ""), 0.15, "s"),
     Goal("Shell completion", wall_s("completion", ""), 0.15, "s"),
     Goal("`pgc diff` of two trees of 300 hosts", wall_s("diff", "300"), 1, "s"),

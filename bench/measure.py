@@ -20,7 +20,7 @@ class Job:
     cwd: Path
     env: Mapping[str, str]
     log: Path  # what it printed
-    output: Path | None = None  # the tree that it writes
+    output: Path  # the tree that it writes, if it writes one
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ def run(job: Job, timeout_s: float, watch: bool = False) -> Sample:
 
 
 def _wait(pid: int, deadline: float, watch: bool) -> tuple[int, bool]:
-    """Wait until the process ends or the deadline passes; return the most memory that was seen, and whether it ended."""
+    """Wait until the process ends or the deadline passes; return the most memory seen and whether it ended."""
     peak_bytes = 0
     handle = os.pidfd_open(pid)
     poll = select.poll()
@@ -116,7 +116,7 @@ def descendants(pid: int) -> list[int]:
 
 
 def memory_bytes(pid: int) -> int:
-    """Return a process's proportional set size, in which pages that forked workers share count once; 0 if it has ended."""
+    """Return a process's proportional set size: pages shared by forked workers count once. 0 if it has ended."""
     with suppress(OSError):
         for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
             if line.startswith("Pss:"):
@@ -145,9 +145,13 @@ def side_by_side(
             series = results[trial.contender]
             if series.reason:
                 continue
-            job = trial.job(number)
-            os.sync()  # what the one before left to write is not this one's to wait for
-            sample = run(job, timeout_s, watch=number == 0)
+            try:
+                job = trial.job(number)
+                os.sync()  # what the one before left to write is not this one's to wait for
+                sample = run(job, timeout_s, watch=number == 0)
+            except (OSError, subprocess.SubprocessError) as problem:
+                series.reason = f"could not be started: {problem}"
+                continue
             say(f"  round {number} {trial.contender}: {sample.wall_s:.3f} s")
             series.peak_bytes = max(series.peak_bytes, sample.peak_bytes)
             series.reason = failure(sample, job, timeout_s) or (trial.problem(job) if number == 0 else None)

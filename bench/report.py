@@ -100,7 +100,7 @@ def not_measured(results: Results) -> Iterator[str]:
         yield f"- {contender}: not measured: {reason}"
     for (scenario, hosts, contender), series in results.series.items():
         if series.reason:
-            yield f"- {contender}, {scenario}{', ' + hosts + ' hosts' if hosts else ''}: not measured: {series.reason}"
+            yield f"- {contender}, {scenario}{', hosts: ' + hosts if hosts else ''}: not measured: {series.reason}"
 
 
 def workload(results: Results) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """What was measured, by scenario, number of hosts and contender."""
 
 from dataclasses import asdict, dataclass, field
+from typing import Any
 
 from measure import Series
 from workload import Bulk, Shape
@@ -41,7 +42,7 @@ class Results:
     def contenders(self, scenario: str) -> list[str]:
         return list(dict.fromkeys(contender for name, _, contender in self.series if name == scenario))
 
-    def as_json(self) -> dict:
+    def as_json(self) -> dict[str, Any]:
         series = [
             dict(zip(("scenario", "hosts", "contender"), key, strict=True))
             | {"files": self.files.get((key[1], key[2]))}

@@ -1,7 +1,7 @@
 """The benchmark: pgc and its peers as whole processes, side by side. Writes RESULTS.md and results.json.
 
     python bench/run.py                       everything, about three quarters of an hour on two cores
-    python bench/run.py --quick               3 and 30 hosts, three rounds: a few minutes
+    python bench/run.py --quick               3 and 30 hosts, three rounds, Ansible at 3: a few minutes
     python bench/run.py --peers none          pgc alone
     python bench/run.py --peers plain,kcl     pgc and some
 
@@ -13,17 +13,17 @@ import json
 import shutil
 import sys
 import tempfile
-import time
+from dataclasses import replace
 from pathlib import Path
 
 import machine
 import scenarios
 from contenders import CONTENDERS, PGC, Contender, install, plain
-from measure import Series, side_by_side
+from measure import Series, Trial, side_by_side
 from report import markdown
 from results import ONE_CLUSTER, SIZES, Results
 from scenarios import Place
-from workload import Shape, write_manifests
+from workload import Shape
 
 BENCH = Path(__file__).resolve().parent
 
@@ -35,29 +35,37 @@ def say(text: str) -> None:
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="3 and 30 hosts, three rounds")
-    parser.add_argument("--peers", default="all", help="all, none, or some: " + ",".join(dict.fromkeys(c.peer for c in CONTENDERS)))
+    peers = ",".join(dict.fromkeys(contender.peer for contender in CONTENDERS))
+    parser.add_argument("--peers", default="all", help=f"all, none, or some of {peers} (default all)")
     parser.add_argument("--pgc", help="the pgc to measure (default: the one beside this Python, or on PATH)")
     parser.add_argument("--rounds", type=int, help="counted rounds (default 5; 3 with --quick)")
     parser.add_argument("--max-hosts", type=int, help="leave out larger numbers of hosts")
     parser.add_argument("--timeout", type=float, default=600, metavar="SECONDS", help="for one process (default 600)")
-    parser.add_argument("--work", type=Path, default=BENCH / ".work", help="where the trees are written and deleted at the end")
+    parser.add_argument(
+        "--work", type=Path, default=BENCH / ".work", help="where trees are written, and deleted at the end"
+    )
     parser.add_argument("--venvs", type=Path, default=BENCH / ".venvs", help="where the peers are installed")
     parser.add_argument("--results", type=Path, help="where RESULTS.md and results.json go")
     given = parser.parse_args()
     given.rounds = given.rounds or (3 if given.quick else 5)
     given.max_hosts = given.max_hosts or (30 if given.quick else SIZES[-1].hosts)
-    complete = given.peers == "all" and given.rounds >= 5 and given.max_hosts >= SIZES[-1].hosts
+    complete = not given.quick and given.peers == "all" and given.rounds >= 5 and given.max_hosts >= SIZES[-1].hosts
     given.results = given.results or (BENCH if complete else given.work)
     return given
 
 
 def find_pgc(given: str | None) -> Path | None:
-    found = shutil.which(given or "pgc", path=None if given else f"{Path(sys.executable).parent}") or shutil.which(given or "pgc")
+    beside = Path(sys.executable).parent
+    found = shutil.which(given) if given else shutil.which("pgc", path=beside) or shutil.which("pgc")
     return Path(found).absolute() if found else None
 
 
-def installed_peers(wanted: str, venvs: Path, results: Results) -> list[Contender]:
-    """Install the wanted peers; those that cannot be had are noted as missing, with the reason."""
+def installed_peers(wanted: str, quick: bool, venvs: Path, results: Results) -> list[Contender]:
+    """Install the wanted peers; those that cannot be had are noted as missing, with the reason.
+
+    Args:
+        quick: lower their caps to a tenth.
+    """
     names = {contender.peer for contender in CONTENDERS}
     asked = names if wanted == "all" else set() if wanted == "none" else set(wanted.split(","))
     if unknown := asked - names:
@@ -71,17 +79,10 @@ def installed_peers(wanted: str, venvs: Path, results: Results) -> list[Contende
         if reason := reasons[contender.peer]:
             results.missing[contender.name] = reason
         else:
-            present.append(contender)
+            share = 10 if quick else 1
+            caps = {name: getattr(contender, name) // share for name in ("cold_up_to", "unchanged_up_to")}
+            present.append(replace(contender, **caps))
     return present
-
-
-def let_ext4_forget(trees: Path) -> None:
-    """Wait until no tree was deleted here lately: for six minutes it would slow down whoever creates files."""
-    if trees.exists():
-        left_s = machine.FORGET_S - (time.time() - trees.stat().st_mtime)
-        if left_s > 0:
-            say(f"waiting {left_s:.0f} s: files were deleted here lately, which makes creating files slow on ext4")
-            time.sleep(left_s)
 
 
 def room_for(trees: Path, shapes: list[Shape], contenders: int, rounds: int, files: int) -> str | None:
@@ -94,7 +95,7 @@ def room_for(trees: Path, shapes: list[Shape], contenders: int, rounds: int, fil
 def measure(place: Place, peers: list[Contender], shapes: list[Shape], results: Results) -> None:
     """Run all scenarios; the series go into `results`."""
 
-    def note(scenario: str, hosts: str, trials: list[scenarios.Trial]) -> None:
+    def note(scenario: str, hosts: str, trials: list[Trial]) -> None:
         say(f"{scenario} {hosts}")
         for name, series in side_by_side(trials, place.rounds, place.timeout_s, say).items():
             series.reason = plain(series.reason) if series.reason else None
@@ -104,10 +105,7 @@ def measure(place: Place, peers: list[Contender], shapes: list[Shape], results: 
         for scenario, trials in scenarios.help_and_completion(place):
             note(scenario, "", trials)
     for shape in shapes:
-        write_manifests(place.shape(shape) / "in", shape)
-        results.bulk[shape.label], source = scenarios.bulk_of_pgc(place, shape)
-        results.bulk_from = source if shape is shapes[0] or source != PGC else results.bulk_from
-        scenarios.write_inputs(place, shape, results.bulk[shape.label])
+        scenarios.write_inputs(place, shape, results)
         note("cold", shape.label, list(scenarios.cold(place, shape, peers, results)))
     for shape in shapes:
         note("unchanged", shape.label, list(scenarios.unchanged(place, shape, peers, results)))
@@ -121,20 +119,20 @@ def measure(place: Place, peers: list[Contender], shapes: list[Shape], results: 
 
 def main() -> None:
     given = arguments()
-    trees = given.work.resolve() / "trees"
-    let_ext4_forget(trees)
-    trees.mkdir(parents=True, exist_ok=True)
+    given.work.mkdir(parents=True, exist_ok=True)
+    trees = Path(tempfile.mkdtemp(prefix="run-", dir=given.work.resolve()))
     memory = Path("/dev/shm")
     temporary = Path(tempfile.mkdtemp(prefix="bench-", dir=memory if memory.is_dir() else given.work))
-    results = Results(machine.describe(trees), given.rounds)
+    creating_us = machine.creation_us(trees / "creation") if given.quick else machine.calm_creation_us(trees, say)
+    results = Results(machine.describe(trees, creating_us), given.rounds)
     place = Place(trees, given.venvs.resolve(), temporary, find_pgc(given.pgc), given.rounds, given.timeout)
     if place.pgc is None:
         results.missing[PGC] = "no such command beside this Python or on PATH"
     shapes = [shape for shape in SIZES if shape.hosts <= given.max_hosts]
     if given.max_hosts >= ONE_CLUSTER.hosts:
-        shapes.insert(-1 if len(shapes) == len(SIZES) else len(shapes), ONE_CLUSTER)
+        shapes.insert(3, ONE_CLUSTER)
     try:
-        peers = installed_peers(given.peers, place.venvs, results)
+        peers = installed_peers(given.peers, given.quick, place.venvs, results)
         if reason := room_for(trees, shapes, len(peers) + 1, given.rounds, files=20):
             sys.exit(f"run.py: {reason}; give another folder with --work, or --max-hosts")
         measure(place, peers, shapes, results)
@@ -143,8 +141,8 @@ def main() -> None:
         (given.results / "RESULTS.md").write_text(markdown(results))
         say(f"written: RESULTS.md and results.json in {given.results}")
     finally:
-        for folder in (*trees.iterdir(), temporary):
-            shutil.rmtree(folder)
+        shutil.rmtree(trees)
+        shutil.rmtree(temporary)
 
 
 if __name__ == "__main__":

@@ -3,9 +3,11 @@
 import hashlib
 import os
 import re
+import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import contenders
@@ -32,38 +34,44 @@ class Place:
     def shape(self, shape: Shape) -> Path:
         return self.trees / shape.label.replace(" ", "-")
 
-    def job(self, folder: Path, command: tuple[str, ...], log: str = "log", cwd: Path | None = None, **env: str) -> Job:
-        """Return a process whose home and cache are in `folder`, with nothing else of the caller's environment but PATH."""
+    def job(
+        self,
+        folder: Path,
+        command: tuple[str, ...],
+        env: Mapping[str, str] | None = None,
+        log: str = "log",
+        cwd: Path | None = None,
+    ) -> Job:
+        """Return a process whose home and cache are in `folder`, and that has only PATH of the caller's environment."""
         for name in ("home", "cache"):
             (folder / name).mkdir(parents=True, exist_ok=True)
         own = {"PATH": os.environ["PATH"], "HOME": str(folder / "home"), "XDG_CACHE_HOME": str(folder / "cache")}
         own |= {"LC_ALL": "C.UTF-8", "TMPDIR": str(self.temporary), "GIT_CONFIG_GLOBAL": os.devnull}
-        return Job(command, cwd or folder, own | env, folder / log, folder / "out")
+        return Job(command, cwd or folder, own | dict(env or {}), folder / log, folder / "out")
 
     def compile(self, shape: Shape, contender: Contender | None, number: int, log: str = "log") -> Job:
-        """Return the compile of one round; None is pgc."""
+        """Return the compile of one round, a peer's or (None) pgc's."""
         name = re.sub(r"\W+", "-", contender.name if contender else PGC)
         source, templates = self.shape(shape) / "in", self.shape(shape) / "templates"
         folder = self.shape(shape) / name / str(number)
         if contender is None:
-            command = (str(self.pgc), "compile", str(source), "--out", str(folder / "out"))
-        else:
-            project = contenders.prepare(contender, self.venvs, source, self.shape(shape) / contender.peer, templates)
-            command = contenders.command(contender, self.venvs, project, folder / "out", templates)
-        return self.job(folder, command, log)
+            return self.job(folder, (str(self.pgc), "compile", str(source), "--out", str(folder / "out")), log=log)
+        project = contenders.prepare(contender, self.venvs, source, self.shape(shape) / contender.peer, templates)
+        return self.job(folder, contenders.command(contender, self.venvs, project, folder / "out", templates), log=log)
 
 
-def bulk_of_pgc(place: Place, shape: Shape) -> tuple[Bulk, str]:
-    """Return how much pgc writes for a host of this shape, and `pgc`; or what is assumed, and why."""
-    if place.pgc is None:
-        return ASSUMED, "there is no pgc"
-    job = place.job(place.shape(shape) / "probe", (str(place.pgc), "compile", str(place.shape(shape) / "in"), "--out", "out"))
-    if reason := failure(run(job, place.timeout_s), job, place.timeout_s):
-        return ASSUMED, "pgc compile: " + contenders.plain(reason)
-    return measure_bulk(job.output, shape.hosts), PGC
-
-
-def write_inputs(place: Place, shape: Shape, bulk: Bulk) -> None:
+def write_inputs(place: Place, shape: Shape, results: Results) -> None:
+    """Write the manifests, see how much pgc makes of them, and write the peers' templates to match."""
+    write_manifests(place.shape(shape) / "in", shape)
+    reason: str | None = "there is no pgc"
+    bulk = ASSUMED
+    if place.pgc:
+        job = place.compile(shape, None, -1)
+        reason = failure(run(job, place.timeout_s), job, place.timeout_s)
+        bulk = ASSUMED if reason else measure_bulk(job.output, shape.hosts)
+    results.bulk[shape.label] = bulk
+    if reason:
+        results.assumed[shape.label] = contenders.plain(reason)
     write_templates(place.shape(shape) / "templates", bulk, shape.hosts_each)
 
 
@@ -75,13 +83,17 @@ def contents(tree: Path) -> tuple[int, str]:
 
 
 def judge(results: Results, shape: Shape, contender: str, first: dict[str, str]) -> Callable[[Job], str | None]:
-    """Return the check of a cold compile: pgc gives every host files; the peers all write what the `first` of them wrote."""
+    """Return the check of a cold compile: pgc gives every host files, the peers all write what the first of them wrote.
+
+    Args:
+        first: the digest of what the first peer wrote, empty until then.
+    """
 
     def problem(job: Job) -> str | None:
         files, digest = contents(job.output)
         results.files[shape.label, contender] = files
         if contender == PGC:
-            hosts = sum(1 for _ in job.output.glob("*/hosts/*"))
+            hosts = len(list(job.output.glob("*/hosts/*")))
             return None if hosts == shape.hosts else f"wrote {hosts} hosts instead of {shape.hosts}"
         return None if first.setdefault("digest", digest) == digest else "wrote other bytes than the first peer"
 
@@ -91,21 +103,23 @@ def judge(results: Results, shape: Shape, contender: str, first: dict[str, str])
 def cold(place: Place, shape: Shape, peers: list[Contender], results: Results) -> Iterator[Trial]:
     first: dict[str, str] = {}
     if place.pgc:
-        yield Trial(PGC, lambda number: place.compile(shape, None, number), judge(results, shape, PGC, first))
+        yield Trial(PGC, partial(place.compile, shape, None), judge(results, shape, PGC, first))
     for peer in peers:
         if shape.hosts <= peer.cold_up_to:
-            yield Trial(
-                peer.name, lambda number, peer=peer: place.compile(shape, peer, number), judge(results, shape, peer.name, first)
-            )
+            yield Trial(peer.name, partial(place.compile, shape, peer), judge(results, shape, peer.name, first))
 
 
 def unchanged(place: Place, shape: Shape, peers: list[Contender], results: Results) -> Iterator[Trial]:
     """Compile again where the last cold round compiled."""
     if results.of("cold", shape.label, PGC):
-        yield Trial(PGC, lambda number: place.compile(shape, None, place.rounds, "unchanged.log"))
+        yield Trial(PGC, always(place.compile(shape, None, place.rounds, "unchanged.log")))
     for peer in peers:
         if shape.hosts <= peer.unchanged_up_to and results.of("cold", shape.label, peer.name):
-            yield Trial(peer.name, lambda number, peer=peer: place.compile(shape, peer, place.rounds, "unchanged.log"))
+            yield Trial(peer.name, always(place.compile(shape, peer, place.rounds, "unchanged.log")))
+
+
+def always(job: Job) -> Callable[[int], Job]:
+    return lambda number: job
 
 
 def said(word: str) -> Callable[[Job], str | None]:
@@ -114,18 +128,17 @@ def said(word: str) -> Callable[[Job], str | None]:
 
 def bare(place: Place) -> Trial:
     """Return what any program in Python costs at least."""
-    return Trial(BARE, lambda number: place.job(place.trees / "bare", (sys.executable, "-c", "pass")))
+    return Trial(BARE, always(place.job(place.trees / "bare", (sys.executable, "-c", "pass"))))
 
 
 def help_and_completion(place: Place) -> Iterator[tuple[str, list[Trial]]]:
+    folder, pgc = place.trees / "cli", str(place.pgc)
     typed = {"_PGC_COMPLETE": "bash_complete", "COMP_WORDS": "pgc com", "COMP_CWORD": "1"}
-    for scenario, options, env in (("help", ("--help",), {}), ("completion", (), typed)):
-        own = Trial(
-            PGC,
-            lambda number, options=options, env=env: place.job(place.trees / "cli", (str(place.pgc), *options), **env),
-            said("compile"),
-        )
-        yield scenario, [own, bare(place)]
+    for scenario, job in (
+        ("help", place.job(folder, (pgc, "--help"))),
+        ("completion", place.job(folder, (pgc,), typed)),
+    ):
+        yield scenario, [Trial(PGC, always(job), said("compile")), bare(place)]
 
 
 def diff(place: Place, shape: Shape) -> tuple[list[Trial], str | None]:
@@ -133,23 +146,22 @@ def diff(place: Place, shape: Shape) -> tuple[list[Trial], str | None]:
 
     Or, without a trial, why the trees could not be made.
     """
-    repository = place.trees / "diff"
-    steps = place.trees / "diff-steps"
+    if shutil.which("git") is None:
+        return [], "git is not installed"
+    repository, steps = place.trees / "diff", place.trees / "diff-steps"
     git = ("git", "-c", "user.name=bench", "-c", "user.email=bench@example.org", "-c", "gc.auto=0")
-    compile_all = (str(place.pgc), "compile", "clusters", "--out", "generated")
-    repository.mkdir(parents=True)
-    for failover_s, commands in (
-        (30, [(*git, "init", "--quiet"), compile_all, (*git, "add", "."), (*git, "commit", "--quiet", "--message", "base")]),
-        (60, [compile_all]),
-    ):
+    compile_all = (str(place.pgc), "compile", "clusters")
+    commit = [
+        (*git, "init", "--quiet"),
+        compile_all,
+        (*git, "add", "."),
+        (*git, "commit", "--quiet", "--message", "base"),
+    ]
+    for failover_s, commands in ((30, commit), (60, [compile_all])):
         write_manifests(repository / "clusters", shape, failover_s)
         for command in commands:
             job = place.job(steps, command, cwd=repository)
-            try:
-                reason = failure(run(job, place.timeout_s), job, place.timeout_s)
-            except FileNotFoundError:
-                reason = "not installed"
-            if reason:
-                return [], f"{Path(command[0]).name}: {reason}"
-    trial = Trial(PGC, lambda number: place.job(steps, (str(place.pgc), "diff", "HEAD"), "diff.log", cwd=repository), said("c0001"))
-    return [trial], None
+            if reason := failure(run(job, place.timeout_s), job, place.timeout_s):
+                return [], f"{' '.join((Path(command[0]).name, *command[1:]))}: {reason}"
+    job = place.job(steps, (str(place.pgc), "diff", "HEAD"), cwd=repository)
+    return [Trial(PGC, always(job), said("c0001"))], None

@@ -42,10 +42,15 @@ def compile_text(registry: Registry, templates: Templates) -> Compile:
         try:
             whole = source.read(content, "m.yaml")
         except Unreadable as problem:
-            found = (diagnose(each, tuple(place for place in each.places if isinstance(place, Span))) for each in problem.findings)
+            found = (
+                diagnose(each, tuple(place for place in each.places if isinstance(place, Span)))
+                for each in problem.findings
+            )
             return Compilation("?", environment or "", None, tuple(found))
         used = using or registry
         made = templates if using is None else used.templates()
-        return pipeline.compile_source(whole, environment, used, made, lambda name: (ROOT / "tests" / "files" / name).read_text())
+        return pipeline.compile_source(
+            whole, environment, used, made, lambda name: (ROOT / "tests" / "files" / name).read_text()
+        )
 
     return compile_text

@@ -21,7 +21,17 @@ def main() -> int:
         [str(bin_folder / "ruff"), "check", "compiler", "plugins", "tests", "bench"],
         [str(bin_folder / "lint-imports"), "--no-cache"],
         [str(bin_folder / "mypy"), "compiler/pgc", "plugins"],
-        [sys.executable, "-m", "pytest", "-q", "-n", str(os.cpu_count() or 1), "--dist", "loadgroup", "--junitxml=.pytest_cache/junit.xml"],
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            "-n",
+            str(os.cpu_count() or 1),
+            "--dist",
+            "loadgroup",
+            "--junitxml=.pytest_cache/junit.xml",
+        ],
     ]
     for step in steps:
         print("$", " ".join(Path(part).name if part.startswith("/") else part for part in step), flush=True)

@@ -1,8 +1,8 @@
 """Every diagnostic has a manifest that makes it fire, one that leaves it silent, and one on the boundary.
 
-The cases are data: tests/cases/<plugin>/<CODE>.yaml, a mapping of `fires`, `silent` and `boundary` to lists of {name, manifest}. A case that
-fires may give the message and the line; a case on the boundary says whether it fires. What no manifest alone can cause (a full
-disk, a missing tool) says in `elsewhere` which test shows it, and that test must exist.
+The cases are data: tests/cases/<plugin>/<CODE>.yaml, a mapping of `fires`, `silent` and `boundary` to lists of {name, manifest}.
+A case that fires may give the message and the line; a case on the boundary says whether it fires. What no manifest alone can
+cause (a full disk, a missing tool) says in `elsewhere` which test shows it, and that test must exist.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 import yaml
-from pgc.registry import Registry
 
+from pgc.registry import Registry
 from tests.conftest import ROOT, Compile
 
 CASES = Path(__file__).parent / "cases"
@@ -42,8 +42,14 @@ def test_case(code: str, kind: str, case: dict[str, Any], compile_text: Compile)
     every = [f"{each.span} {each.code} {each.message}" for each in compilation.diagnostics]
     assert bool(found) is expected, every
     if not expected:
-        unreadable = [line for line, each in zip(every, compilation.diagnostics, strict=True) if each.code.startswith(("SRC", "MAN")) and each.severity == "error"]
-        assert kind == "boundary" or code.startswith(("SRC", "MAN")) or not unreadable, f"the silent case did not reach the rule: {unreadable}"
+        unreadable = [
+            line
+            for line, each in zip(every, compilation.diagnostics, strict=True)
+            if each.code.startswith(("SRC", "MAN")) and each.severity == "error"
+        ]
+        assert kind == "boundary" or code.startswith(("SRC", "MAN")) or not unreadable, (
+            f"the silent case did not reach the rule: {unreadable}"
+        )
     if "message" in case and expected:
         assert case["message"] in [each.message for each in found]
     if "line" in case and expected:
@@ -63,7 +69,9 @@ def test_every_diagnostic_has_its_cases(registry: Registry) -> None:
         elif "elsewhere" in content:
             problems += [f"{code}: {test} does not exist" for test in content["elsewhere"] if not _exists(test)]
         else:
-            problems += [f"{code}: no case under {kind}" for kind in ("fires", "silent", "boundary") if not content.get(kind)]
+            problems += [
+                f"{code}: no case under {kind}" for kind in ("fires", "silent", "boundary") if not content.get(kind)
+            ]
     problems += [f"{code}: no such diagnostic" for code in files if code not in registry.codes]
     assert not problems, "\n".join(problems)
 

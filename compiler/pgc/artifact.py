@@ -127,7 +127,9 @@ def dump_lock(name: str, environment: str, summary: Mapping[str, Any], entries: 
     """Write a lock file: JSON with one line a file, so that Git shows and merges it line by line."""
     head = json.dumps(
         {"lock_version": LOCK_VERSION, "cluster": name, "environment": environment, "summary": summary},
-        indent=1, sort_keys=True, ensure_ascii=False,
+        indent=1,
+        sort_keys=True,
+        ensure_ascii=False,
     )
     rows = []
     for entry in sorted(entries, key=lambda each: each.path):
@@ -140,19 +142,30 @@ _quote = json.JSONEncoder(ensure_ascii=False).encode
 
 
 def read_lock(content: bytes) -> Lock:
-    """Read a lock file back.
+    """Read a lock file back. It may come with a pull request, so nothing in it is trusted.
 
     Raises:
-        ValueError: it is not a lock file of this version.
+        ValueError: it is not a lock file of this version, or names a path outside of its own folder.
     """
-    data = json.loads(content)
+    try:
+        data = json.loads(content)
+    except RecursionError:
+        raise ValueError("a damaged lock file: nested too deep") from None
     if not isinstance(data, dict) or data.get("lock_version") != LOCK_VERSION:
         raise ValueError(f"not a lock file of version {LOCK_VERSION}")
-    try:
-        entries = {path: Entry(path, *row) for path, row in data["files"].items()}
-        return Lock(data["cluster"], data["environment"], data["summary"], entries)
-    except (KeyError, TypeError, AttributeError) as problem:
-        raise ValueError(f"a damaged lock file: {problem}") from None
+    name, environment, summary, files = (data.get(key) for key in ("cluster", "environment", "summary", "files"))
+    if not (isinstance(name, str) and isinstance(environment, str) and isinstance(summary, dict) and isinstance(files, dict)):
+        raise ValueError("a damaged lock file: cluster, environment, summary or files is missing")
+    return Lock(name, environment, summary, {path: _entry(path, row) for path, row in files.items()})
+
+
+def _entry(path: str, row: object) -> Entry:
+    if not (isinstance(row, list) and len(row) == 6 and all(isinstance(cell, str) for cell in row)):
+        raise ValueError(f"a damaged lock file: the line of {path!r}")
+    parts = path.split("/")
+    if not all(parts) or {".", ".."} & {*parts} or "\0" in path or (parts[0] == "hosts" and len(parts) < 3):
+        raise ValueError(f"a damaged lock file: {path!r} is no path below the cluster's tree")
+    return Entry(path, *row)
 
 
 # ── formats and how they are read back ───────────────────────────────────────────────────────────────────────────────

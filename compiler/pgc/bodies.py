@@ -168,7 +168,7 @@ def _yaml(data: Any, indent: str, origins: tuple[Origin, ...]) -> Iterator[Line]
         if isinstance(value, Mapping | list | tuple) and value:
             inner = _yaml(value, indent + "  ", own)
             line, first = next(inner)
-            yield f"{indent}- {line[len(indent) + 2:]}", first
+            yield f"{indent}- {line[len(indent) + 2 :]}", first
             yield from inner
         else:
             yield f"{indent}- {yaml_scalar(value)}", own
@@ -198,14 +198,22 @@ _UNPRINTABLE = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff
 def _text(value: str) -> str:
     """Write a string in double quotes as JSON does; YAML reads the same, once what it calls unprintable is escaped too."""
     encoded = _encode(value)
-    return encoded if encoded.isascii() and "\x7f" not in encoded else _UNPRINTABLE.sub(lambda found: f"\\u{ord(found.group()):04x}", encoded)
+    return (
+        encoded
+        if encoded.isascii() and "\x7f" not in encoded
+        else _UNPRINTABLE.sub(lambda found: f"\\u{ord(found.group()):04x}", encoded)
+    )
 
 
 def _json(data: Any, indent: str, head: str, tail: str, origins: tuple[Origin, ...]) -> Iterator[Line]:
     data, origins = _open(data, origins)
     if isinstance(data, Mapping | list | tuple) and data:
         opening, closing = ("{", "}") if isinstance(data, Mapping) else ("[", "]")
-        items = [(f"{_text(str(key))}: ", value) for key, value in data.items()] if isinstance(data, Mapping) else [("", value) for value in data]
+        items = (
+            [(f"{_text(str(key))}: ", value) for key, value in data.items()]
+            if isinstance(data, Mapping)
+            else [("", value) for value in data]
+        )
         yield f"{indent}{head}{opening}", origins
         for index, (name, value) in enumerate(items):
             yield from _json(value, indent + "  ", name, "," if index < len(items) - 1 else "", origins)

@@ -8,12 +8,14 @@ from typing import Any
 
 from pgc.cluster import Bound, Cluster, Site, Stretch
 from pgc.diagnostics import Code, Finding, Path, Severity
-from pgc.facts import Budget, ConnectionClaim, DiskClaim, Fact, Facts, MemoryClaim, Package, TimeClaim
+from pgc.facts import Budget, ConnectionClaim, DiskClaim, Facts, MemoryClaim, Package, TimeClaim
 from pgc.fields import show_duration, show_size
 from pgc.terms import Const, Constraint, Number, Term, greatest, term, total
 
 BUD001 = Code(
-    "BUD001", "budget-exceeded", Severity.ERROR,
+    "BUD001",
+    "budget-exceeded",
+    Severity.ERROR,
     what="{what}: {sum} are needed, {limit} are there; {terms}",
     why="under load the cluster would refuse connections, swap or fill a disk, whichever comes first",
     help="lower one of the terms, or raise the limit by at least {missing}",
@@ -29,8 +31,12 @@ def objectives(site: Site, known: Facts) -> Iterator[Constraint]:
     for fault, claims in _by_fault(known):
         if all(claim.seconds is not None for claim in claims):
             yield Constraint(
-                f"writes return after {fault}", _formula(claims), Const(site.objectives.failover),
-                why="writes would stop for longer than the objective allows", paths=(FAILOVER,), hard=False,
+                f"writes return after {fault}",
+                _formula(claims),
+                Const(site.objectives.failover),
+                why="writes would stop for longer than the objective allows",
+                paths=(FAILOVER,),
+                hard=False,
             )
 
 
@@ -56,7 +62,11 @@ def judge(settled: Facts) -> Iterator[Finding]:
         if needed > limit:
             show = _shower(budget.of)
             yield BUD001.at(
-                *(budget.origin.paths or (Path(),)), what=budget.what, sum=show(needed), limit=show(limit), missing=show(needed - limit),
+                *(budget.origin.paths or (Path(),)),
+                what=budget.what,
+                sum=show(needed),
+                limit=show(limit),
+                missing=show(needed - limit),
                 terms=" + ".join(f"{show(amount)} {what}" for what, amount in claims),
             )
 
@@ -69,11 +79,21 @@ def spent(settled: Facts, budget: Budget) -> tuple[tuple[str, Number], ...]:
 def summary(cluster: Cluster) -> Mapping[str, Any]:
     """Return what the lock file says of the cluster: roles, versions, settled values, bounds. Paths, never line numbers."""
     hosts = {
-        host.name: {"address": host.address, "datacenter": host.datacenter, "zone": host.zone, "roles": sorted(host.roles)}
+        host.name: {
+            "address": host.address,
+            "datacenter": host.datacenter,
+            "zone": host.zone,
+            "roles": sorted(host.roles),
+        }
         for host in cluster.site.hosts
     }
     settled = {
-        name: {"value": value.value, "unit": value.unit, "because": value.reason, "paths": [str(path) for path in value.paths]}
+        name: {
+            "value": value.value,
+            "unit": value.unit,
+            "because": value.reason,
+            "paths": [str(path) for path in value.paths],
+        }
         for name, value in sorted(cluster.settled.items())
     }
     return {
@@ -95,7 +115,10 @@ def _formula(claims: tuple[TimeClaim, ...]) -> Term:
     """Stages of a lane follow each other, claims of a stage and lanes run side by side. Claims are sorted by lane and stage."""
     lanes = []
     for _, lane in groupby(claims, key=lambda claim: claim.lane):
-        stages = [greatest(*(term(claim.seconds or 0) for claim in stage)) for _, stage in groupby(lane, key=lambda claim: claim.stage)]
+        stages = [
+            greatest(*(term(claim.seconds or 0) for claim in stage))
+            for _, stage in groupby(lane, key=lambda claim: claim.stage)
+        ]
         lanes.append(total(*stages))
     return greatest(*lanes)
 
@@ -109,8 +132,14 @@ def _stretches(claims: tuple[TimeClaim, ...], formulas: Mapping[tuple[Any, ...],
             slowest = max(stage, key=lambda claim: _number(claim.seconds or 0))
             for claim in stage:
                 yield Stretch(
-                    claim.lane, claim.stage, claim.what, str(formulas.get(claim.key, "")), _number(claim.seconds or 0),
-                    lane is longest and claim is slowest, claim.why, claim.origin.plugin,
+                    claim.lane,
+                    claim.stage,
+                    claim.what,
+                    str(formulas.get(claim.key, "")),
+                    _number(claim.seconds or 0),
+                    lane is longest and claim is slowest,
+                    claim.why,
+                    claim.origin.plugin,
                 )
 
 
@@ -119,7 +148,9 @@ def _claims(settled: Facts, budget: Budget) -> tuple[tuple[str, Number], ...]:
         return tuple((claim.what, _number(claim.claim_bytes)) for claim in settled.on(budget.pool, MemoryClaim))
     if budget.of == "DiskClaim":
         host, _, disk = budget.pool.partition("/")
-        return tuple((claim.what, _number(claim.claim_bytes)) for claim in settled.on(host, DiskClaim) if claim.disk == disk)
+        return tuple(
+            (claim.what, _number(claim.claim_bytes)) for claim in settled.on(host, DiskClaim) if claim.disk == disk
+        )
     return tuple((claim.what, _number(claim.count)) for claim in settled.all(ConnectionClaim, budget.pool))
 
 
@@ -136,5 +167,3 @@ def _number(value: Term | Number) -> Number:
 def all_budgets(settled: Facts) -> tuple[tuple[Budget, tuple[tuple[str, Number], ...]], ...]:
     """Return every budget with the claims on it."""
     return tuple((budget, _claims(settled, budget)) for budget in settled.all(Budget))
-
-

@@ -1,7 +1,7 @@
 """Many manifests: compiled side by side, then written as one change.
 
-Workers are forked (nothing is imported twice), take every n-th manifest, and put their files beside the trees; the parent alone lays them. What
-comes back is in the order of the manifests, whoever compiled them.
+Workers are forked (nothing is imported twice), take every n-th manifest, and put their files beside the trees; the parent
+alone lays them. What comes back is in the order of the manifests, whoever compiled them.
 """
 
 from __future__ import annotations
@@ -64,8 +64,15 @@ class _Share:
 
 
 def build(
-    paths: Sequence[str], environment: str | None, out: str, registry: Registry, templates: Templates,
-    *, force: bool = False, checking: bool = False, workers: int | None = None,
+    paths: Sequence[str],
+    environment: str | None,
+    out: str,
+    registry: Registry,
+    templates: Templates,
+    *,
+    force: bool = False,
+    checking: bool = False,
+    workers: int | None = None,
 ) -> Built:
     """Compile every manifest that the paths name, and write the trees unless anything failed; `checking` only compares.
 
@@ -88,14 +95,27 @@ def build(
         written = commit(Path(out), [staged for share in shares for staged in share.staged])
     trees = {tree.directory: tree for tree in written.trees}
     outcomes = tuple(
-        replace(outcome, tree=trees.get(outcome.directory), diagnostics=(*outcome.diagnostics, *_told(trees.get(outcome.directory))))
+        replace(
+            outcome,
+            tree=trees.get(outcome.directory),
+            diagnostics=(*outcome.diagnostics, *_told(trees.get(outcome.directory))),
+        )
         for outcome in built.outcomes
     )
-    return replace(built, outcomes=outcomes, diagnostics=tuple(_diagnosed(finding) for finding in (*recovered, *written.findings)))
+    return replace(
+        built, outcomes=outcomes, diagnostics=tuple(_diagnosed(finding) for finding in (*recovered, *written.findings))
+    )
 
 
 def _compile(
-    jobs: Sequence[Job], first: int, step: int, inside: bool, registry: Registry, templates: Templates, out: str, mode: str,
+    jobs: Sequence[Job],
+    first: int,
+    step: int,
+    inside: bool,
+    registry: Registry,
+    templates: Templates,
+    out: str,
+    mode: str,
 ) -> _Share:
     """Compile every `step`-th job from the `first` on, and stage or compare what came of it."""
     share = _Share()
@@ -118,9 +138,16 @@ def _compile(
 def _outcome(file: str, compilation: Compilation, stale: tuple[str, ...]) -> Outcome:
     bundle, cluster = compilation.bundle, compilation.cluster
     return Outcome(
-        file, compilation.name, compilation.environment, bundle.directory if bundle else "",
-        len(cluster.site.hosts) if cluster else 0, len(bundle.files) if bundle else 0, cluster.bounds if cluster else (),
-        cluster.site.objectives.failover if cluster else 0, compilation.diagnostics, stale,
+        file,
+        compilation.name,
+        compilation.environment,
+        bundle.directory if bundle else "",
+        len(cluster.site.hosts) if cluster else 0,
+        len(bundle.files) if bundle else 0,
+        cluster.bounds if cluster else (),
+        cluster.site.objectives.failover if cluster else 0,
+        compilation.diagnostics,
+        stale,
     )
 
 
@@ -133,7 +160,13 @@ def _read_files(manifest: str, compilation: Compilation) -> list[str]:
 
 
 def _side_by_side(
-    jobs: Sequence[Job], count: int, inside: bool, registry: Registry, templates: Templates, out: str, mode: str,
+    jobs: Sequence[Job],
+    count: int,
+    inside: bool,
+    registry: Registry,
+    templates: Templates,
+    out: str,
+    mode: str,
 ) -> list[_Share]:
     """Fork count − 1 workers, do the last part here, and bring everything together in order."""
     if jobs:
@@ -154,7 +187,14 @@ def _side_by_side(
 
 
 def _fork(
-    jobs: Sequence[Job], number: int, count: int, inside: bool, registry: Registry, templates: Templates, out: str, mode: str,
+    jobs: Sequence[Job],
+    number: int,
+    count: int,
+    inside: bool,
+    registry: Registry,
+    templates: Templates,
+    out: str,
+    mode: str,
 ) -> tuple[int, int]:
     ours, theirs = os.pipe()
     pid = os.fork()

@@ -102,13 +102,20 @@ def diagnose(finding: Finding, spans: tuple[Span, ...]) -> Diagnostic:
     shown = {name: visible(value) for name, value in finding.values}
     code = finding.code
     return Diagnostic(
-        code.code, code.name, code.severity,
-        code.what.format_map(shown), code.why.format_map(shown), code.help.format_map(shown),
-        spans, tuple(str(place) for place in finding.places if isinstance(place, Path)),
+        code.code,
+        code.name,
+        code.severity,
+        code.what.format_map(shown),
+        code.why.format_map(shown),
+        code.help.format_map(shown),
+        spans,
+        tuple(str(place) for place in finding.places if isinstance(place, Path)),
     )
 
 
-_INVISIBLE = re.compile("[\x00-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb\ud800-\udfff]")
+_INVISIBLE = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb\ud800-\udfff]"
+)
 
 
 def visible(value: Any, limit: int = 120) -> str:

@@ -13,7 +13,7 @@ from pgc import pipeline, workspace
 from pgc.artifact import LOCK_NAME, read_lock
 from pgc.cluster import Cluster
 from pgc.diagnostics import Code
-from pgc.facts import Fact, Parameter
+from pgc.facts import Parameter
 from pgc.pipeline import Compilation
 from pgc.provenance import Origin
 from pgc.registry import Registry
@@ -59,7 +59,10 @@ def code(name: str, registry: Registry) -> str:
     if found is None:
         known = [*registry.codes, *(each.name for each in registry.codes.values())]
         near = difflib.get_close_matches(name, known, n=1)
-        raise NothingToExplain(f"there is no diagnostic {name}", f"did you mean {near[0]}?" if near else "`pgc explain --codes` lists them all")
+        raise NothingToExplain(
+            f"there is no diagnostic {name}",
+            f"did you mean {near[0]}?" if near else "`pgc explain --codes` lists them all",
+        )
     return document(found)
 
 
@@ -88,14 +91,20 @@ def line(place: str, manifests: Iterable[str], registry: Registry, templates: Te
     lock = read_lock((tree / LOCK_NAME).read_bytes())
     compilation = _compilation(lock.name, lock.environment, manifests, registry, templates)
     if compilation.artifacts is None or path not in compilation.artifacts:
-        raise NothingToExplain(f"the manifest of {lock.name} does not make {path}", "compile again: the generated tree is stale")
+        raise NothingToExplain(
+            f"the manifest of {lock.name} does not make {path}", "compile again: the generated tree is stale"
+        )
     text, origins, plugin = pipeline.trace(compilation, path)
     lines = text.splitlines()
     index = int(number) - 1
     if not 0 <= index < len(lines):
         raise NothingToExplain(f"{file} has {len(lines)} lines", "name one of them")
     found = origins[index] if index < len(origins) else ()
-    return Explanation(f"{file}:{number}", lines[index].strip(), _reasons(found or (Origin(reason="always written so", plugin=plugin),), plugin, _source(compilation)))
+    return Explanation(
+        f"{file}:{number}",
+        lines[index].strip(),
+        _reasons(found or (Origin(reason="always written so", plugin=plugin),), plugin, _source(compilation)),
+    )
 
 
 def setting(name: str, manifests: Iterable[str], registry: Registry, templates: Templates) -> Iterator[Explanation]:
@@ -118,7 +127,10 @@ def setting(name: str, manifests: Iterable[str], registry: Registry, templates: 
             known |= {*cluster.settled, *(fact.name for fact in cluster.facts.all(Parameter))}
     if not found:
         near = difflib.get_close_matches(name, sorted(known), n=3, cutoff=0.5)
-        raise NothingToExplain(f"no cluster here has a setting {name}", f"did you mean {' or '.join(near)}?" if near else "name a setting, or FILE:LINE")
+        raise NothingToExplain(
+            f"no cluster here has a setting {name}",
+            f"did you mean {' or '.join(near)}?" if near else "name a setting, or FILE:LINE",
+        )
 
 
 def _settings(name: str, title: str, cluster: Cluster) -> Iterator[Explanation]:
@@ -126,7 +138,9 @@ def _settings(name: str, title: str, cluster: Cluster) -> Iterator[Explanation]:
     for settled, value in cluster.settled.items():
         if name in (settled, settled.rpartition(".")[2], settled.rpartition(".")[2].removesuffix("_s")):
             origin = Origin(value.paths, value.reason, settled.partition(".")[0])
-            yield Explanation(f"{title}: {settled}", f"{value.value} {value.unit}".strip(), _reasons((origin,), "", source))
+            yield Explanation(
+                f"{title}: {settled}", f"{value.value} {value.unit}".strip(), _reasons((origin,), "", source)
+            )
     for parameter in cluster.facts.all(Parameter, name):
         where = f" on {parameter.host}" if parameter.host else ""
         yield Explanation(f"{title}: {name}{where}", str(parameter.value), _reasons((parameter.origin,), "", source))
@@ -142,10 +156,14 @@ def _tree_of(file: str) -> tuple[FilePath, str]:
     for above in absolute.parents:
         if (above / LOCK_NAME).is_file():
             return above, str(absolute.relative_to(above))
-    raise NothingToExplain(f"{file} lies in no tree that pgc made", "name a file below generated/, with a line: FILE:LINE")
+    raise NothingToExplain(
+        f"{file} lies in no tree that pgc made", "name a file below generated/, with a line: FILE:LINE"
+    )
 
 
-def _compilation(name: str, environment: str, manifests: Iterable[str], registry: Registry, templates: Templates) -> Compilation:
+def _compilation(
+    name: str, environment: str, manifests: Iterable[str], registry: Registry, templates: Templates
+) -> Compilation:
     for file in manifests:
         with open(file, "rb") as stream:
             if name.encode() not in stream.read():
@@ -153,7 +171,9 @@ def _compilation(name: str, environment: str, manifests: Iterable[str], registry
         for compilation in workspace.compile_file(Job(file, None), registry, templates, in_folder=True):
             if (compilation.name, compilation.environment) == (name, environment) and compilation.bundle is not None:
                 return compilation
-    raise NothingToExplain(f"no manifest here compiles to the cluster {name}", "say where the manifests are: --manifests PATH")
+    raise NothingToExplain(
+        f"no manifest here compiles to the cluster {name}", "say where the manifests are: --manifests PATH"
+    )
 
 
 def _source(compilation: Compilation) -> Source:
@@ -162,7 +182,13 @@ def _source(compilation: Compilation) -> Source:
 
 
 def _reasons(origins: Iterable[Origin], plugin: str, source: Source) -> tuple[Reason, ...]:
-    return tuple(dict.fromkeys(
-        Reason(origin.plugin or plugin, origin.reason or "always written so", tuple(f"{source.span(path)} {path}" for path in origin.paths))
-        for origin in origins
-    ))
+    return tuple(
+        dict.fromkeys(
+            Reason(
+                origin.plugin or plugin,
+                origin.reason or "always written so",
+                tuple(f"{source.span(path)} {path}" for path in origin.paths),
+            )
+            for origin in origins
+        )
+    )

@@ -64,7 +64,11 @@ class Endpoint(Fact):
 
     @property
     def key(self) -> tuple[Any, ...]:
-        return self.host, self.offers, self.port
+        return (
+            self.host or self.address,
+            self.offers,
+            self.port,
+        )  # several outside the cluster have no host, but an address each
 
     @property
     def capability(self) -> str:
@@ -511,8 +515,8 @@ class DiskClaim(Fact):
 class TimeClaim(Fact):
     """One stretch of the time that clients wait after a fault.
 
-    Stages of one `lane` follow each other in the order of their numbers; claims within one stage run side by side (the greatest counts); lanes
-    run side by side. `seconds` is None where nothing bounds it, with the reason in `why`: such a fault is never promised.
+    Stages of one `lane` follow each other in the order of their numbers; claims within one stage run side by side (the greatest
+    counts); lanes run side by side. `seconds` is None where nothing bounds it, with the reason in `why`: never promised.
     """
 
     settles: ClassVar[tuple[str, ...]] = ("seconds",)
@@ -581,7 +585,9 @@ class Facts:
     __slots__ = ("_by_host", "_by_type", "_index")
 
     def __init__(self, by_type: Mapping[type[Fact], Mapping[tuple[Any, ...], Fact]]) -> None:
-        self._by_type = {kind: tuple(facts[key] for key in sorted(facts, key=_order)) for kind, facts in by_type.items()}
+        self._by_type = {
+            kind: tuple(facts[key] for key in sorted(facts, key=_order)) for kind, facts in by_type.items()
+        }
         self._index: dict[tuple[type[Fact], str], tuple[Fact, ...]] = {}
         self._by_host: dict[type[Fact], dict[str, tuple[Fact, ...]]] = {}
 
@@ -592,8 +598,11 @@ class Facts:
             return facts
         found = self._index.get((kind, capability))
         if found is None:
-            for name in {fact.capability for fact in facts} | {capability}:
-                self._index[kind, name] = tuple(fact for fact in facts if fact.capability == name)
+            groups: dict[str, list[Any]] = {capability: []}
+            for fact in facts:
+                groups.setdefault(fact.capability, []).append(fact)
+            for name, same in groups.items():
+                self._index[kind, name] = tuple(same)
             found = self._index[kind, capability]
         return found  # type: ignore[return-value]
 

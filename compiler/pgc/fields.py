@@ -22,17 +22,27 @@ _QUANTITY = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?([A-Za-zµ%]*)\Z")
 
 def _quantity(value: object, units: dict[str, Number], what: str, example: str) -> Number:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise PydanticCustomError("wrong_type", "{what} is wanted, such as {example}", {"what": what, "example": example})
+        raise PydanticCustomError(
+            "wrong_type", "{what} is wanted, such as {example}", {"what": what, "example": example}
+        )
     found = _QUANTITY.match(value) if isinstance(value, str) else None
     if not isinstance(value, str) or (found and not found[2]):
         raise PydanticCustomError(
-            "unit_missing", "{given} has no unit; {what} is wanted", {"given": str(value), "what": what, "example": example}
+            "unit_missing",
+            "{given} has no unit; {what} is wanted",
+            {"given": str(value), "what": what, "example": example},
         )
     if not found or found[2] not in units:
         near = next((unit for unit in units if found and unit.lower() == found[2].lower()), "")
         raise PydanticCustomError(
-            "unit_unknown", "{given} is not {what} (units: {units})",
-            {"given": value, "what": what, "units": ", ".join(units), "example": f"{found[1]}{near}" if near and found else example},
+            "unit_unknown",
+            "{given} is not {what} (units: {units})",
+            {
+                "given": value,
+                "what": what,
+                "units": ", ".join(units),
+                "example": f"{found[1]}{near}" if near and found else example,
+            },
         )
     return tidy(float(found[1]) * units[found[2]])
 
@@ -78,9 +88,13 @@ def _matching(pattern: str, problem: str, example: str) -> Any:
 
     def check(value: object) -> object:
         if not isinstance(value, str):
-            raise PydanticCustomError("wrong_type", "{what} is wanted, such as {example}", {"what": problem, "example": example})
+            raise PydanticCustomError(
+                "wrong_type", "{what} is wanted, such as {example}", {"what": problem, "example": example}
+            )
         if not compiled.fullmatch(value):
-            raise PydanticCustomError("bad_name", "{given} is not {what}", {"given": value, "what": problem, "example": example})
+            raise PydanticCustomError(
+                "bad_name", "{given} is not {what}", {"given": value, "what": problem, "example": example}
+            )
         return value
 
     return BeforeValidator(check)
@@ -97,20 +111,35 @@ def _quantity_type(kind: Any, parse: Any, show: Any, pattern: str, unit: str, ex
 
 
 Duration = _quantity_type(
-    int | float, parse_duration, show_duration, r"^[0-9]+(\.[0-9]+)? ?(us|ms|s|min|h|d)$", "seconds, written with a unit", "30s")
-Size = _quantity_type(int, parse_size, show_size, r"^[0-9]+(\.[0-9]+)? ?(B|kB|MB|GB|TB)$", "bytes, written with a unit", "16GB")
-Share = _quantity_type(float, parse_share, lambda share: f"{tidy(share * 100)}%", r"^[0-9]+(\.[0-9]+)? ?%$", "percent", "99.9%")
+    int | float,
+    parse_duration,
+    show_duration,
+    r"^[0-9]+(\.[0-9]+)? ?(us|ms|s|min|h|d)$",
+    "seconds, written with a unit",
+    "30s",
+)
+Size = _quantity_type(
+    int, parse_size, show_size, r"^[0-9]+(\.[0-9]+)? ?(B|kB|MB|GB|TB)$", "bytes, written with a unit", "16GB"
+)
+Share = _quantity_type(
+    float, parse_share, lambda share: f"{tidy(share * 100)}%", r"^[0-9]+(\.[0-9]+)? ?%$", "percent", "99.9%"
+)
 
 HostName = _named(
-    r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", "a host name (at most 63 lower-case letters, digits, hyphens)", "pg1")
+    r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", "a host name (at most 63 lower-case letters, digits, hyphens)", "pg1"
+)
 ClusterName = _named(
-    r"[a-z]([a-z0-9-]{0,46}[a-z0-9])?", "a cluster's name (at most 48 lower-case letters, digits, hyphens)", "orders")
+    r"[a-z]([a-z0-9-]{0,46}[a-z0-9])?", "a cluster's name (at most 48 lower-case letters, digits, hyphens)", "orders"
+)
 Word = _named(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}", "one word (letters, digits, `_`, `.`, `-`)", "zone-a")
-SqlName = _named(
-    r"[^\x00-\x1f\x7f]{1,63}", "an SQL name (1 to 63 bytes, no control characters)", "orders")
+SqlName = _named(r"[^\x00-\x1f\x7f]{1,63}", "an SQL name (1 to 63 bytes, no control characters)", "orders")
 FilePath = _named(r"/[A-Za-z0-9_./@+:-]*", "an absolute path (letters, digits, `_./@+:-`)", "/var/lib/postgresql")
 SecretRef = _named(
-    r"(?:file|env|vault|sops):[A-Za-z0-9_./@#:~-]+", "a reference to a secret", "file:secrets/superuser", **{"x-secret": True})
+    r"(?:file|env|vault|sops):[A-Za-z0-9_./@#:~-]+",
+    "a reference to a secret",
+    "file:secrets/superuser",
+    **{"x-secret": True},
+)
 Port = Annotated[int, Field(strict=True, ge=1, le=65535)]
 
 
@@ -119,7 +148,9 @@ def _address(value: object) -> str:
         return str(ipaddress.ip_address(str(value)))
     except ValueError:
         raise PydanticCustomError(
-            "bad_name", "{given} is not an IP address", {"given": str(value), "what": "an IP address", "example": "10.0.0.11"}
+            "bad_name",
+            "{given} is not an IP address",
+            {"given": str(value), "what": "an IP address", "example": "10.0.0.11"},
         ) from None
 
 
@@ -128,12 +159,17 @@ def _network(value: object) -> str:
         return str(ipaddress.ip_network(str(value)))
     except ValueError as problem:
         raise PydanticCustomError(
-            "bad_name", "{given} is not a network ({problem})",
+            "bad_name",
+            "{given} is not a network ({problem})",
             {"given": str(value), "problem": str(problem), "what": "a network", "example": "10.0.0.0/24"},
         ) from None
 
 
-Address = Annotated[str, BeforeValidator(_address), WithJsonSchema({"type": "string", "examples": ["10.0.0.11"], "description": "IPv4 or IPv6"})]
+Address = Annotated[
+    str,
+    BeforeValidator(_address),
+    WithJsonSchema({"type": "string", "examples": ["10.0.0.11"], "description": "IPv4 or IPv6"}),
+]
 Network = Annotated[str, BeforeValidator(_network), WithJsonSchema({"type": "string", "examples": ["10.0.0.0/24"]})]
 
 

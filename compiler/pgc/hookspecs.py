@@ -39,9 +39,9 @@ class Role:
 class Description:
     """What a plugin is.
 
-    `name` is its section in the manifest. `section` is an import string, "pgc_etcd.section:EtcdSection", of a pgc.fields.Section. `codes` are
-    all diagnostics that it may report. `reads` and `writes` order `pgc_derive`. `defaults` holds, for each dated set after the
-    first, the defaults that it changes: {"2027.05": {("heartbeat",): "200ms"}}; the model's own defaults are the first set's.
+    `name` is its section in the manifest. `section` is an import string of a pgc.fields.Section: "my_plugin.section:MySection".
+    `codes` are all diagnostics that it may report. `reads` and `writes` order `pgc_derive`. `defaults` holds, for each dated set
+    after the first, the defaults that it changes: {"2027.05": {("port",): 9101}}; the model's own defaults are the first set's.
     """
 
     name: str

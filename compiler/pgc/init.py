@@ -38,18 +38,22 @@ def files(answers: Answers, schema: Mapping[str, object]) -> Iterator[tuple[str,
 def manifest(answers: Answers) -> str:
     """Write the manifest, hosts spread over the zones a, b, c."""
     data: dict[str, object] = {
-        "apiVersion": "pgc.dev/v1", "kind": "Cluster",
+        "apiVersion": "pgc.dev/v1",
+        "kind": "Cluster",
         "metadata": {"name": answers.name},
         "defaults": "2026.11",
         "objectives": {"failover": answers.failover, "data_loss": "none"},
         "postgres": {"version": int(answers.version)},
         "hosts": {
-            f"pg{number}": {"address": address, "zone": "abc"[(number - 1) % 3]} for number, address in enumerate(answers.addresses, 1)
+            f"pg{number}": {"address": address, "zone": "abc"[(number - 1) % 3]}
+            for number, address in enumerate(answers.addresses, 1)
         },
     }
     if answers.vip:
         data["keepalived"] = {"vips": {"main": {"address": answers.vip}}}
-    text = Yaml(data, ("What this cluster must achieve; every setting that is not here is derived (pgc explain SETTING).",)).text()
+    text = Yaml(
+        data, ("What this cluster must achieve; every setting that is not here is derived (pgc explain SETTING).",)
+    ).text()
     return f"# yaml-language-server: $schema=../{SCHEMA_FILE}\n{text}"
 
 

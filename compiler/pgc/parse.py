@@ -19,77 +19,99 @@ from pgc.registry import Plugin, Registry
 from pgc.source import SRC011, Source
 
 MAN001 = Code(
-    "MAN001", "unknown-key", Severity.ERROR,
+    "MAN001",
+    "unknown-key",
+    Severity.ERROR,
     what="{key} is not a key that {where} knows",
     why="a misspelt key would be ignored, and the default would run instead",
     help="{hint}",
     example="postgres:\n  versoin: 17",
 )
 MAN002 = Code(
-    "MAN002", "missing-key", Severity.ERROR,
+    "MAN002",
+    "missing-key",
+    Severity.ERROR,
     what="{key} is missing in {where}",
     why="it has no default: nothing can be derived without it",
     help="add it, for example `{key}: {example}`",
     example="hosts:\n  pg1: {zone: a}   # no address",
 )
 MAN003 = Code(
-    "MAN003", "wrong-type", Severity.ERROR,
+    "MAN003",
+    "wrong-type",
+    Severity.ERROR,
     what="{given} does not fit {where}: {problem}",
     why="the value would mean something else than was written, or nothing",
     help="write {wanted}",
     example="objectives: {connections: many}",
 )
 MAN004 = Code(
-    "MAN004", "unit-missing", Severity.ERROR,
+    "MAN004",
+    "unit-missing",
+    Severity.ERROR,
     what="{given} has no unit; {where} is {wanted}",
     why="the same number would mean milliseconds to one program and 8 kB pages to another",
     help="write the unit, such as {example}",
     example="hosts:\n  pg1: {address: 10.0.0.1, memory: 16}",
 )
 MAN005 = Code(
-    "MAN005", "unknown-unit", Severity.ERROR,
+    "MAN005",
+    "unknown-unit",
+    Severity.ERROR,
     what="{given} is not {wanted} (units: {units})",
     why="a unit that is guessed is wrong by a factor of a thousand",
     help="write it as, for example, {example}",
     example="hosts:\n  pg1: {address: 10.0.0.1, memory: 16gb}",
 )
 MAN006 = Code(
-    "MAN006", "bad-name", Severity.ERROR,
+    "MAN006",
+    "bad-name",
+    Severity.ERROR,
     what="{given} is not {wanted}",
     why="the value goes into files, commands and SQL, where other characters would change the meaning",
     help="choose something like {example}",
     example="metadata: {name: 'orders; rm -rf /'}",
 )
 MAN007 = Code(
-    "MAN007", "literal-secret", Severity.ERROR,
+    "MAN007",
+    "literal-secret",
+    Severity.ERROR,
     what="a secret is written here as a literal",
     why="everybody who can read the repository, and its history, would know it",
     help="keep it elsewhere and refer to it: file:PATH, env:NAME, vault:PATH#KEY or sops:FILE#KEY; then change the secret, it is known now",
     example="patroni:\n  superuser: {password: hunter2}",
 )
 MAN008 = Code(
-    "MAN008", "unknown-role", Severity.ERROR,
+    "MAN008",
+    "unknown-role",
+    Severity.ERROR,
     what="{given} is no role that a host can have",
     why="no plugin would put anything on this host for it",
     help="{hint}",
     example="hosts:\n  pg1: {address: 10.0.0.1, roles: [databse]}",
 )
 MAN009 = Code(
-    "MAN009", "shared-address", Severity.ERROR,
+    "MAN009",
+    "shared-address",
+    Severity.ERROR,
     what="the hosts {first} and {second} have the same address {address}",
     why="one of them would get the other's traffic",
     help="give each host an address of its own",
     example="hosts:\n  pg1: {address: 10.0.0.1}\n  pg2: {address: 10.0.0.1}",
 )
 MAN010 = Code(
-    "MAN010", "bad-value", Severity.ERROR,
+    "MAN010",
+    "bad-value",
+    Severity.ERROR,
     what="{problem}",
     why="the section cannot be compiled with it",
     help="change the value; `pgc explain MAN010` shows an example, the schema names what is allowed",
     example="keepalived: {vips: [{address: 10.0.0.11, hosts: []}]}",
 )
 MAN011 = Code(
-    "MAN011", "passed-as-is", Severity.NOTE,
+    "MAN011",
+    "passed-as-is",
+    Severity.NOTE,
     what="raw passes {keys} to the product as it is",
     why="pgc does not know what it means: it is not checked, and the impact of changing it is unknown",
     help="use a setting that pgc knows where there is one",
@@ -120,7 +142,14 @@ def parse(source: Source, environment: str | None, registry: Registry) -> tuple[
     data = source.data
     for key in data:
         if key not in ENVELOPE_KEYS and key not in registry.by_name:
-            findings.append(MAN001.at(Path((key,)), key=key, where="the manifest", hint=_did_you_mean(key, (*ENVELOPE_KEYS, *registry.by_name))))
+            findings.append(
+                MAN001.at(
+                    Path((key,)),
+                    key=key,
+                    where="the manifest",
+                    hint=_did_you_mean(key, (*ENVELOPE_KEYS, *registry.by_name)),
+                )
+            )
     envelope = _validated(Envelope, {key: data[key] for key in data if key in ENVELOPE_KEYS}, Path(), findings)
     sections = {plugin.name: _section(plugin, data, findings) for plugin in registry.plugins}
     if envelope is None or any(section is None for section in sections.values()):
@@ -128,7 +157,14 @@ def parse(source: Source, environment: str | None, registry: Registry) -> tuple[
     hosts = tuple(_host(name, spec, registry) for name, spec in sorted(envelope.hosts.items()))
     findings += _judge_hosts(hosts, registry)
     site = Site(
-        envelope.metadata.name, environment or "", envelope.metadata, envelope.defaults, envelope.objectives, hosts, envelope.external, source,
+        envelope.metadata.name,
+        environment or "",
+        envelope.metadata,
+        envelope.defaults,
+        envelope.objectives,
+        hosts,
+        envelope.external,
+        source,
     )
     for name, section in sections.items():
         if section is not None and (raw := getattr(section, "raw", None)):
@@ -217,7 +253,9 @@ def _explain(error: Any, model: type[BaseModel], at: Path) -> Finding:
     if kind == "missing":
         return MAN002.at(Path(place[:-1]), key=key, where=inside, example=_example(model, error["loc"]))
     if kind == "unit_missing":
-        return MAN004.at(place, given=context["given"], where=key, wanted=wanted, example=_with_unit(context["given"], example))
+        return MAN004.at(
+            place, given=context["given"], where=key, wanted=wanted, example=_with_unit(context["given"], example)
+        )
     if kind == "unit_unknown":
         return MAN005.at(place, given=context["given"], wanted=wanted, units=context["units"], example=example)
     if kind == "bad_name" and wanted == "a reference to a secret":
@@ -226,17 +264,27 @@ def _explain(error: Any, model: type[BaseModel], at: Path) -> Finding:
         return MAN006.at(place, given=context["given"], wanted=wanted, example=example)
     if kind in ("value_error", "assertion_error"):
         return MAN010.at(place, problem=str(error["msg"]).removeprefix("Value error, "))
-    return MAN003.at(place, given=_shown(given), where=key, problem=_lower(error["msg"]), wanted=example or _example(model, error["loc"]))
+    return MAN003.at(
+        place,
+        given=_shown(given),
+        where=key,
+        problem=_lower(error["msg"]),
+        wanted=example or _example(model, error["loc"]),
+    )
 
 
 def _written(loc: tuple[Any, ...]) -> Iterator[str | int]:
     """Leave out what pydantic adds to a location: the names of union branches, and `[key]` for a mapping's key."""
     for part in loc:
-        if isinstance(part, int) or not (part == "[key]" or "[" in part or part in _BRANCHES or part.startswith("literal")):
+        if isinstance(part, int) or not (
+            part == "[key]" or "[" in part or part in _BRANCHES or part.startswith("literal")
+        ):
             yield part
 
 
-_BRANCHES = frozenset({"str", "int", "float", "bool", "none", "function-before", "function-plain", "constrained-int", "constrained-str"})
+_BRANCHES = frozenset(
+    {"str", "int", "float", "bool", "none", "function-before", "function-plain", "constrained-int", "constrained-str"}
+)
 
 
 def _fields(model: type[BaseModel], loc: tuple[Any, ...]) -> type[BaseModel]:
@@ -293,7 +341,16 @@ def _host(name: str, spec: HostSpec, registry: Registry) -> Host:
     implied = (role.name for role in registry.roles.values() if role.implied)
     roles = frozenset(implied if spec.roles is None else spec.roles)
     return Host(
-        name, spec.address, roles, spec.zone, spec.datacenter, spec.memory, spec.cores, spec.disks, spec.interface, spec.labels,
+        name,
+        spec.address,
+        roles,
+        spec.zone,
+        spec.datacenter,
+        spec.memory,
+        spec.cores,
+        spec.disks,
+        spec.interface,
+        spec.labels,
         spec.roles is not None,
     )
 
@@ -303,6 +360,8 @@ def _judge_hosts(hosts: tuple[Host, ...], registry: Registry) -> Iterator[Findin
     for host in hosts:
         first = owners.setdefault(host.address, host)
         if first is not host:
-            yield MAN009.at(host.path / "address", first.path / "address", first=first.name, second=host.name, address=host.address)
+            yield MAN009.at(
+                host.path / "address", first.path / "address", first=first.name, second=host.name, address=host.address
+            )
         for role in sorted(host.roles - set(registry.roles)):
             yield MAN008.at(host.path / "roles", given=role, hint=_did_you_mean(role, registry.roles))

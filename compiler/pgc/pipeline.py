@@ -26,42 +26,54 @@ from pgc.templating import Templates
 from pgc.terms import Term
 
 FCT001 = Code(
-    "FCT001", "facts-conflict", Severity.ERROR,
+    "FCT001",
+    "facts-conflict",
+    Severity.ERROR,
     what="{first} and {second} disagree about {about}: {problem}",
     why="both cannot hold in one cluster",
     help="change one of the two settings named here, or leave one to be derived",
     example="postgres:\n  parameters: {wal_level: minimal}   # and replication needs replica",
 )
 FCT002 = Code(
-    "FCT002", "port-taken-twice", Severity.ERROR,
+    "FCT002",
+    "port-taken-twice",
+    Severity.ERROR,
     what="{first} and {second} both listen on port {port} of {host}",
     why="the one that starts later does not start",
     help="give one of the two another port",
     example="haproxy:\n  ports: {read_write: 5432}   # PostgreSQL itself listens there",
 )
 SET001 = Code(
-    "SET001", "objective-out-of-reach", Severity.ERROR,
+    "SET001",
+    "objective-out-of-reach",
+    Severity.ERROR,
     what="no setting satisfies all of this: {rules}",
     why="{consequence}",
     help="{ways_out}",
     example="objectives: {failover: 5s}",
 )
 SET002 = Code(
-    "SET002", "undecided", Severity.ERROR,
+    "SET002",
+    "undecided",
+    Severity.ERROR,
     what="the search for settings ended without an answer after {steps} steps",
     why="nothing is compiled that was not decided",
     help="set one of these by hand: {names}",
     example="(many objectives at their limits at once)",
 )
 ART001 = Code(
-    "ART001", "unwritable-value", Severity.ERROR,
+    "ART001",
+    "unwritable-value",
+    Severity.ERROR,
     what="{file}: the value {value} holds {problem}",
     why="the file's format cannot carry it without changing its meaning",
     help="write a value without it",
     example='postgres:\n  parameters: {log_line_prefix: "a\\nb"}',
 )
 ART002 = Code(
-    "ART002", "two-authors", Severity.ERROR,
+    "ART002",
+    "two-authors",
+    Severity.ERROR,
     what="{file} is written by {first} and by {second}",
     why="only one of them would be on the host",
     help="switch one of the two off, or uninstall one of the plugins",
@@ -87,7 +99,11 @@ class _Stop(Exception):
 
 
 def compile_source(
-    whole: Source, environment: str | None, registry: Registry, templates: Templates, read_file: Callable[[str], str],
+    whole: Source,
+    environment: str | None,
+    registry: Registry,
+    templates: Templates,
+    read_file: Callable[[str], str],
 ) -> Compilation:
     """Compile a manifest for one environment. `read_file` reads a file that the manifest names, below the manifest's folder."""
     merged = source.environment(whole, environment)
@@ -115,7 +131,12 @@ class _Run:
         self.check(cluster, manifest)
         artifacts, bundle = self.render(cluster, manifest)
         return Compilation(
-            cluster.name, environment or "", bundle, self.diagnostics(), cluster, artifacts,
+            cluster.name,
+            environment or "",
+            bundle,
+            self.diagnostics(),
+            cluster,
+            artifacts,
         )
 
     # ── the stages ──
@@ -126,7 +147,11 @@ class _Run:
         assert manifest is not None  # a manifest that is missing has errors
         files, found = parse.read_named(manifest, read_file)
         self.report(found)
-        return replace(manifest, site=replace(manifest.site, source=replace(self.source, files=files))) if files else manifest
+        return (
+            replace(manifest, site=replace(manifest.site, source=replace(self.source, files=files)))
+            if files
+            else manifest
+        )
 
     def contribute(self, manifest: Manifest) -> list[Fact]:
         given: list[Fact] = list(_outside(manifest.site))
@@ -139,9 +164,17 @@ class _Run:
         for stratum in self.registry.strata:
             known = self.join(given)
             for plugin in stratum:
-                visible = Facts({kind: by_key for kind, by_key in known.items() if any(kind is read for read, _ in plugin.description.reads)})
+                visible = Facts(
+                    {
+                        kind: by_key
+                        for kind, by_key in known.items()
+                        if any(kind is read for read, _ in plugin.description.reads)
+                    }
+                )
                 section = manifest.sections[plugin.name]
-                derived = self.signed(plugin, plugin.call("pgc_derive", section=section, site=manifest.site, facts=visible))
+                derived = self.signed(
+                    plugin, plugin.call("pgc_derive", section=section, site=manifest.site, facts=visible)
+                )
                 _judge_writes(plugin, derived)
                 given += derived
         return Facts(self.join(given))
@@ -186,7 +219,9 @@ class _Run:
             writer.write(plugin, plugin.call("pgc_index", cluster=views[plugin.name], entries=entries), artifacts)
         self.report(writer.findings)
         site = cluster.site
-        return artifacts, Bundle(site.name, site.environment, dict(sorted(writer.files.items())), budgets.summary(cluster))
+        return artifacts, Bundle(
+            site.name, site.environment, dict(sorted(writer.files.items())), budgets.summary(cluster)
+        )
 
     # ── findings ──
 
@@ -210,7 +245,12 @@ class _Run:
         return facts_given
 
     def diagnostics(self) -> tuple[Diagnostic, ...]:
-        return tuple(sorted((resolve(finding, self.source) for finding in self.findings), key=lambda each: (each.span, each.code, each.message)))
+        return tuple(
+            sorted(
+                (resolve(finding, self.source) for finding in self.findings),
+                key=lambda each: (each.span, each.code, each.message),
+            )
+        )
 
 
 def resolve(finding: Finding, where: Source) -> Diagnostic:
@@ -227,7 +267,11 @@ def _outside(site: Site) -> Iterable[Fact]:
     for name, each in sorted(site.external.items()):
         for index, endpoint in enumerate(each.endpoints):
             yield Endpoint(
-                host="", offers=each.offers, address=endpoint.address, port=endpoint.port, scheme=each.scheme,
+                host="",
+                offers=each.offers,
+                address=endpoint.address,
+                port=endpoint.port,
+                scheme=each.scheme,
                 details=(*sorted(each.details.items()), ("external", name), ("index", str(index))),
                 origin=Origin((Path(("external", name, "endpoints", index)),), "exists already", "pgc"),
             )
@@ -237,7 +281,9 @@ def _judge_writes(plugin: Plugin, derived: Iterable[Fact]) -> None:
     allowed = plugin.description.writes
     for fact in derived:
         if not any(type(fact) is kind and capability in ("", fact.capability) for kind, capability in allowed):
-            raise BrokenPlugin(f"plugin {plugin.name} derives {type(fact).__name__} {fact.capability!r}, which its writes do not name")
+            raise BrokenPlugin(
+                f"plugin {plugin.name} derives {type(fact).__name__} {fact.capability!r}, which its writes do not name"
+            )
 
 
 def _conflict(conflict: facts.Conflict) -> Finding:
@@ -257,8 +303,12 @@ def _shared_ports(known: Facts) -> Iterable[Finding]:
         first = takers.setdefault((endpoint.host, endpoint.port), endpoint)
         if first is not endpoint and (first.offers, endpoint.offers) not in told:
             told.add((first.offers, endpoint.offers))
-            places = tuple(dict.fromkeys((*endpoint.origin.paths, *first.origin.paths))) or (Path(("hosts", endpoint.host)),)
-            yield FCT002.at(*places, first=_listener(first), second=_listener(endpoint), port=endpoint.port, host=endpoint.host)
+            places = tuple(dict.fromkeys((*endpoint.origin.paths, *first.origin.paths))) or (
+                Path(("hosts", endpoint.host)),
+            )
+            yield FCT002.at(
+                *places, first=_listener(first), second=_listener(endpoint), port=endpoint.port, host=endpoint.host
+            )
 
 
 def _listener(endpoint: Endpoint) -> str:
@@ -278,7 +328,9 @@ def _out_of_reach(settled: Settled) -> Iterable[Finding]:
         reasons = dict.fromkeys(constraint.why for constraint in conflict.constraints)
         ways = [way.text for way in conflict.ways_out]
         yield SET001.at(
-            *(dict.fromkeys(paths) or (Path(),)), rules="; ".join((*rules, *fixed)), consequence="; ".join(reasons),
+            *(dict.fromkeys(paths) or (Path(),)),
+            rules="; ".join((*rules, *fixed)),
+            consequence="; ".join(reasons),
             ways_out="; or ".join(ways) or "nothing that the manifest can change would do",
         )
     for component in settled.undecided:

@@ -77,12 +77,15 @@ class Registry:
         strata: list[tuple[Plugin, ...]] = []
         while waiting:
             ready = tuple(
-                plugin for plugin in waiting
+                plugin
+                for plugin in waiting
                 if not any(_feeds(writer, plugin) for writer in waiting if writer is not plugin)
             )
             if not ready:
                 names = " and ".join(plugin.name for plugin in waiting)
-                raise BrokenPlugin(f"the plugins {names} wait for each other's facts: see reads and writes in their pgc_describe")
+                raise BrokenPlugin(
+                    f"the plugins {names} wait for each other's facts: see reads and writes in their pgc_describe"
+                )
             strata.append(ready)
             waiting = [plugin for plugin in waiting if plugin not in ready]
         return tuple(strata)
@@ -93,10 +96,15 @@ class Registry:
         from pgc.catalogue import CORE_CODES
 
         found: dict[str, Code] = {}
-        for author, codes in [("pgc", CORE_CODES), *((plugin.name, plugin.description.codes) for plugin in self.plugins)]:
+        for author, codes in [
+            ("pgc", CORE_CODES),
+            *((plugin.name, plugin.description.codes) for plugin in self.plugins),
+        ]:
             for code in codes:
                 if found.setdefault(code.code, code) is not code:
-                    raise BrokenPlugin(f"plugin {author}: the code {code.code} is taken; choose another prefix or number")
+                    raise BrokenPlugin(
+                        f"plugin {author}: the code {code.code} is taken; choose another prefix or number"
+                    )
         return found
 
     @cached_property
@@ -150,7 +158,14 @@ def load() -> Registry:
                 f"plugin {entry.name} ({entry.value}) cannot be loaded: {type(problem).__name__}: {problem}; reinstall or uninstall it"
             ) from problem
         distribution = entry.dist
-        found.append((entry.name, module, distribution.name if distribution else "?", distribution.version if distribution else "?"))
+        found.append(
+            (
+                entry.name,
+                module,
+                distribution.name if distribution else "?",
+                distribution.version if distribution else "?",
+            )
+        )
     return build(found)
 
 
@@ -175,11 +190,17 @@ def build(modules: Iterable[tuple[str, ModuleType, str, str]]) -> Registry:
     return Registry(tuple(_plugin(row, hooks[row[0]]) for row in rows))
 
 
-def _plugin(row: tuple[str, ModuleType, str, str], hooks: Mapping[str, tuple[Callable[..., Any], tuple[str, ...]]]) -> Plugin:
+def _plugin(
+    row: tuple[str, ModuleType, str, str], hooks: Mapping[str, tuple[Callable[..., Any], tuple[str, ...]]]
+) -> Plugin:
     name, module, distribution, version = row
     if "pgc_describe" not in hooks:
-        raise BrokenPlugin(f"plugin {name} has no pgc_describe, so nothing can be known of it; uninstall it or add the hook")
+        raise BrokenPlugin(
+            f"plugin {name} has no pgc_describe, so nothing can be known of it; uninstall it or add the hook"
+        )
     description = hooks["pgc_describe"][0]()
     if description.name != name:
-        raise BrokenPlugin(f"plugin {name} describes itself as {description.name}; its entry point must have the same name")
+        raise BrokenPlugin(
+            f"plugin {name} describes itself as {description.name}; its entry point must have the same name"
+        )
     return Plugin(name, module, distribution, version, description, hooks)

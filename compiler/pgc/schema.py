@@ -22,7 +22,10 @@ def manifest_schema(registry: Registry) -> dict[str, Any]:
         for name, definition in section.pop("$defs", {}).items():
             definitions[f"{plugin.name}.{name}"] = definition
         definitions[plugin.name] = {**section, "description": plugin.description.summary}
-        properties[plugin.name] = {"$ref": TEMPLATE.format(model=plugin.name), "description": plugin.description.summary}
+        properties[plugin.name] = {
+            "$ref": TEMPLATE.format(model=plugin.name),
+            "description": plugin.description.summary,
+        }
     overrides = {name: _partial(copy.deepcopy(value)) for name, value in properties.items() if name != "environments"}
     definitions |= {f"override.{name}": _partial(copy.deepcopy(value)) for name, value in definitions.items()}
     properties["environments"] = {
@@ -33,8 +36,11 @@ def manifest_schema(registry: Registry) -> dict[str, Any]:
     }
     _describe_references(schema, definitions)
     return {
-        "$schema": DIALECT, "$id": "https://pgc.dev/schemas/manifest.schema.json", **schema,
-        "title": "pgc cluster manifest", "$defs": dict(sorted(definitions.items())),
+        "$schema": DIALECT,
+        "$id": "https://pgc.dev/schemas/manifest.schema.json",
+        **schema,
+        "title": "pgc cluster manifest",
+        "$defs": dict(sorted(definitions.items())),
     }
 
 
@@ -44,7 +50,9 @@ def _partial(schema: Any) -> Any:
         return [_partial(item) for item in schema]
     if not isinstance(schema, dict):
         return schema
-    result = {key: _partial(value) for key, value in schema.items() if key not in ("required", "minProperties", "default")}
+    result = {
+        key: _partial(value) for key, value in schema.items() if key not in ("required", "minProperties", "default")
+    }
     reference = result.get("$ref")
     if isinstance(reference, str):
         result["$ref"] = reference.replace("#/$defs/", "#/$defs/override.")
@@ -54,7 +62,11 @@ def _partial(schema: Any) -> Any:
 
 
 def _or_null(schema: Any) -> Any:
-    shown = {key: schema.pop(key) for key in ("description", "examples", "title") if isinstance(schema, dict) and key in schema}
+    shown = {
+        key: schema.pop(key)
+        for key in ("description", "examples", "title")
+        if isinstance(schema, dict) and key in schema
+    }
     return {"anyOf": [schema, {"type": "null"}], **shown}
 
 

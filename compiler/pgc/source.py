@@ -19,84 +19,108 @@ MAX_NODES = 1_000_000
 MAX_ALIAS_GROWTH = 10
 
 SRC001 = Code(
-    "SRC001", "not-yaml", Severity.ERROR,
+    "SRC001",
+    "not-yaml",
+    Severity.ERROR,
     what="this is not YAML: {problem}",
     why="nothing after this place can be read",
     help="mend the syntax here; a string with special characters belongs in quotes",
     example="metadata: {name: orders   # the closing brace is missing",
 )
 SRC002 = Code(
-    "SRC002", "duplicate-key", Severity.ERROR,
+    "SRC002",
+    "duplicate-key",
+    Severity.ERROR,
     what="the key {key} stands twice in one mapping",
     why="most readers would silently keep only the last one",
     help="remove one of the two",
     example="postgres:\n  version: 16\n  version: 17",
 )
 SRC003 = Code(
-    "SRC003", "key-not-a-string", Severity.ERROR,
+    "SRC003",
+    "key-not-a-string",
+    Severity.ERROR,
     what="a mapping's key must be a plain string, and this one is {given}",
     why="no setting has such a name",
     help="write the key as a quoted string",
     example="hosts:\n  [a, b]: {address: 10.0.0.1}",
 )
 SRC004 = Code(
-    "SRC004", "unknown-tag", Severity.ERROR,
+    "SRC004",
+    "unknown-tag",
+    Severity.ERROR,
     what="the tag {tag} is not understood",
     why="a manifest holds plain values only; a tag would ask the reader to build something else",
     help="remove the tag",
     example="metadata: !!python/object:os.system {name: x}",
 )
 SRC005 = Code(
-    "SRC005", "too-many-aliases", Severity.ERROR,
+    "SRC005",
+    "too-many-aliases",
+    Severity.ERROR,
     what="the aliases in this file expand to more than {limit} values",
     why="a small file that grows without end would take all memory (an alias bomb)",
     help="write the repeated values out, or repeat fewer of them",
     example="a: &a [x, x, x]\nb: &b [*a, *a, *a]\nc: [*b, *b, *b]   # and so on, level after level",
 )
 SRC006 = Code(
-    "SRC006", "too-deep", Severity.ERROR,
+    "SRC006",
+    "too-deep",
+    Severity.ERROR,
     what="the nesting is deeper than {limit} levels",
     why="no manifest needs it, and deep nesting exhausts the reader",
     help="flatten the structure",
     example="a: [[[[[[[[ … ]]]]]]]]",
 )
 SRC007 = Code(
-    "SRC007", "too-large", Severity.ERROR,
+    "SRC007",
+    "too-large",
+    Severity.ERROR,
     what="the file has {given} bytes; the limit is {limit}",
     why="a manifest of that size is a mistake more often than a cluster",
     help="split the manifest into one file a cluster",
     example="(a file of more than 16 MiB)",
 )
 SRC008 = Code(
-    "SRC008", "not-text", Severity.ERROR,
+    "SRC008",
+    "not-text",
+    Severity.ERROR,
     what="the file is not UTF-8 text: {problem}",
     why="what cannot be decoded cannot be compiled",
     help="save the file as UTF-8",
     example="(a file saved as UTF-16 or Latin-1)",
 )
 SRC009 = Code(
-    "SRC009", "hidden-character", Severity.ERROR,
+    "SRC009",
+    "hidden-character",
+    Severity.ERROR,
     what="the value holds the invisible character {character}",
     why="a reviewer would read something else than what is compiled",
     help="remove it; write visible characters only",
     example='metadata: {name: "orders\\u202E"}',
 )
 SRC010 = Code(
-    "SRC010", "not-one-document", Severity.ERROR,
+    "SRC010",
+    "not-one-document",
+    Severity.ERROR,
     what="the file holds {given}, and one YAML mapping is wanted",
     why="a manifest is one document whose top level is a mapping",
     help="keep one cluster a file; compile the folder to compile them all",
     example="kind: Cluster\n---\nkind: Cluster",
 )
 SRC011 = Code(
-    "SRC011", "unreadable-file", Severity.ERROR,
+    "SRC011",
+    "unreadable-file",
+    Severity.ERROR,
     what="{file} cannot be read: {problem}",
     why="its content is part of what is compiled",
     help="give a readable file inside the manifest's folder",
     example="postgres: {sql: [missing.sql]}",
 )
 SRC012 = Code(
-    "SRC012", "bad-merge", Severity.ERROR,
+    "SRC012",
+    "bad-merge",
+    Severity.ERROR,
     what="`<<` takes a mapping or a list of mappings",
     why="anything else has no keys to merge",
     help="give the alias of a mapping",
@@ -104,12 +128,23 @@ SRC012 = Code(
 )
 CODES = (SRC001, SRC002, SRC003, SRC004, SRC005, SRC006, SRC007, SRC008, SRC009, SRC010, SRC011, SRC012)
 
-_HIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]")
+_HIDDEN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]"
+)
 _INT = re.compile(r"[-+]?[0-9]+\Z|0o[0-7]+\Z|0x[0-9a-fA-F]+\Z")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z|[-+]?\.(inf|Inf|INF)\Z|\.(nan|NaN|NAN)\Z")
 _CONSTANTS = {
-    "": None, "~": None, "null": None, "Null": None, "NULL": None,
-    "true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False,
+    "": None,
+    "~": None,
+    "null": None,
+    "Null": None,
+    "NULL": None,
+    "true": True,
+    "True": True,
+    "TRUE": True,
+    "false": False,
+    "False": False,
+    "FALSE": False,
 }
 _CORE_TAGS = {"tag:yaml.org,2002:" + name for name in ("str", "int", "float", "bool", "null", "map", "seq")}
 
@@ -183,7 +218,7 @@ def read(text: bytes, file: str) -> Source:
     except UnicodeDecodeError as error:
         line = text.count(b"\n", 0, error.start) + 1
         raise Unreadable([SRC008.at(Span(file, line, 1, line, 1), problem=error.reason)]) from None
-    if (hidden := list(_hidden_characters(decoded, file))) :
+    if hidden := list(_hidden_characters(decoded, file)):
         raise Unreadable(hidden)
     walker = _Walker(file, decoded)
     try:
@@ -275,7 +310,9 @@ class _Walker:
         if kind == "AliasEvent":
             found = self.anchors.get(event.anchor)
             if found is None:
-                raise Unreadable([*self.findings, SRC001.at(self.at(event), problem=f"no anchor &{event.anchor} above")])
+                raise Unreadable(
+                    [*self.findings, SRC001.at(self.at(event), problem=f"no anchor &{event.anchor} above")]
+                )
             self.count(found.size, event)
             return found
         self.written += 1
@@ -347,7 +384,9 @@ def _scalar(event: Any) -> Any:
         if len(text) < 400 and _INT.match(text):
             return int(text, {"0o": 8, "0x": 16}.get(text[:2], 10)) if text[:2] in ("0o", "0x") else int(text)
         if _FLOAT.match(text):
-            return float(text.replace(".inf", "inf").replace(".Inf", "inf").replace(".INF", "inf").lower().replace(".nan", "nan"))
+            return float(
+                text.replace(".inf", "inf").replace(".Inf", "inf").replace(".INF", "inf").lower().replace(".nan", "nan")
+            )
     return text
 
 

@@ -37,8 +37,14 @@ class Templates:
         self._recorder = _Recorder()
         self._environment = _sandbox()(
             loader=PrefixLoader({name: FileSystemLoader(folder) for name, folder in folders.items()}),
-            undefined=StrictUndefined, autoescape=False, keep_trailing_newline=True, trim_blocks=True, lstrip_blocks=True,
-            finalize=self._recorder.finalize, auto_reload=False, optimized=False,
+            undefined=StrictUndefined,
+            autoescape=False,
+            keep_trailing_newline=True,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            finalize=self._recorder.finalize,
+            auto_reload=False,
+            optimized=False,
             bytecode_cache=FileSystemBytecodeCache(str(cache)) if cache else None,
         )
         self._environment.filters.update(FILTERS)
@@ -165,7 +171,13 @@ def markdown(text: str) -> str:
 
 def xml(text: str) -> str:
     """Escape text for XML, HTML and SVG."""
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;").replace("'", "&#39;")
+    return (
+        text.replace("&", "&amp;")
+        .replace("<", "&lt;")
+        .replace(">", "&gt;")
+        .replace('"', "&quot;")
+        .replace("'", "&#39;")
+    )
 
 
 def word(text: str) -> str:
@@ -180,8 +192,13 @@ def _yes(value: Any, yes: str = "yes", no: str = "no") -> str:
 
 
 FILTERS: dict[str, Any] = {
-    "sql_name": _keeping(sql_name), "sql_text": _keeping(sql_text), "shell": _keeping(shlex.quote),
-    "markdown": _keeping(markdown), "xml": _keeping(xml), "word": _keeping(word), "yes": _yes,
+    "sql_name": _keeping(sql_name),
+    "sql_text": _keeping(sql_text),
+    "shell": _keeping(shlex.quote),
+    "markdown": _keeping(markdown),
+    "xml": _keeping(xml),
+    "word": _keeping(word),
+    "yes": _yes,
 }
 
 

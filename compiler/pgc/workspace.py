@@ -16,28 +16,36 @@ from pgc.source import Source, Unreadable
 from pgc.templating import Templates
 
 MAN012 = Code(
-    "MAN012", "cluster-defined-twice", Severity.ERROR,
+    "MAN012",
+    "cluster-defined-twice",
+    Severity.ERROR,
     what="the cluster {name} is also defined in {other}",
     why="both would be written to the same folder, and the later one would win",
     help="rename one of the two, or compile them into different folders with --out",
     example="metadata: {name: orders}   # in two files of one folder",
 )
 MAN013 = Code(
-    "MAN013", "unknown-environment", Severity.ERROR,
+    "MAN013",
+    "unknown-environment",
+    Severity.ERROR,
     what="the manifest has no environment {given}; it has: {known}",
     why="there is nothing to compile",
     help="name one of its environments, or add it under `environments:`",
     example="pgc compile orders.yaml --env stagign",
 )
 MAN014 = Code(
-    "MAN014", "no-manifest", Severity.ERROR,
+    "MAN014",
+    "no-manifest",
+    Severity.ERROR,
     what="{given} holds no manifest (a YAML file with apiVersion: pgc.dev/…)",
     why="there is nothing to compile",
     help="name a manifest or a folder that holds one; `pgc init` writes one",
     example="pgc compile empty-folder/",
 )
 MAN015 = Code(
-    "MAN015", "bad-environments", Severity.ERROR,
+    "MAN015",
+    "bad-environments",
+    Severity.ERROR,
     what="`environments` is not a mapping of names to overrides",
     why="nothing can be merged",
     help="write environments: {{staging: {{…}}, production: {{…}}}}",
@@ -79,10 +87,17 @@ def compile_file(job: Job, registry: Registry, templates: Templates, *, in_folde
     try:
         whole = source.read(text, job.file)
     except Unreadable as problem:
-        found = [diagnose(finding, tuple(place for place in finding.places if isinstance(place, Span))) for finding in problem.findings]
-        return [Compilation(_stem(job.file), job.environment or "", None, tuple(sorted(found, key=lambda each: each.span)))]
+        found = [
+            diagnose(finding, tuple(place for place in finding.places if isinstance(place, Span)))
+            for finding in problem.findings
+        ]
+        return [
+            Compilation(_stem(job.file), job.environment or "", None, tuple(sorted(found, key=lambda each: each.span)))
+        ]
     return [
-        pipeline.compile_source(whole, name, registry, templates, _reader(job.file)) if problem is None else _refused(whole, problem)
+        pipeline.compile_source(whole, name, registry, templates, _reader(job.file))
+        if problem is None
+        else _refused(whole, problem)
         for name, problem in _environments(whole, job)
     ]
 
@@ -91,7 +106,9 @@ def _environments(whole: Source, job: Job) -> Iterator[tuple[str | None, Diagnos
     known = parse.environments(whole)
     given = whole.data.get("environments")
     at = whole.span(Path(("environments",)))
-    if given is not None and not (isinstance(given, dict) and all(isinstance(over, dict | None) for over in given.values())):
+    if given is not None and not (
+        isinstance(given, dict) and all(isinstance(over, dict | None) for over in given.values())
+    ):
         yield None, diagnose(MAN015.at(at), (at,))
     elif job.environment is None:
         yield from ((name, None) for name in known)
@@ -127,7 +144,7 @@ def _reader(manifest: str) -> Callable[[str], str]:
 
 
 def judge_names(defined: Sequence[tuple[str, str, str]]) -> Iterator[Diagnostic]:
-    """Yield a diagnostic for every cluster that two manifests define; the rows are (file, cluster, folder), the folder empty where compiling failed."""
+    """Yield a diagnostic for every cluster that two manifests define. Rows are (file, cluster, folder); no folder: it failed."""
     first: dict[str, str] = {}
     for file, name, directory in defined:
         other = first.setdefault(name, file) if directory else file

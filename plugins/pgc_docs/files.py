@@ -17,8 +17,15 @@ def render(cluster: Cluster, entries: tuple[Entry, ...]) -> Iterator[Artifact]:
     ordered = sorted(entries, key=lambda entry: (not entry.host, entry.host, entry.path))
     for host, found in groupby(ordered, key=lambda entry: entry.host):
         rows = [
-            {"path": f"../{entry.path}", "shown": entry.location, "plugin": entry.plugin, "format": entry.format,
-             "consumer": entry.consumer or "people", "owner": entry.owner, "mode": entry.mode}
+            {
+                "path": f"../{entry.path}",
+                "shown": entry.location,
+                "plugin": entry.plugin,
+                "format": entry.format,
+                "consumer": entry.consumer or "people",
+                "owner": entry.owner,
+                "mode": entry.mode,
+            }
             for entry in found
         ]
         groups.append({"title": f"Host {host}" if host else "The cluster", "rows": rows})

@@ -11,4 +11,8 @@ class DocsSection(Section):
     """Generated documentation."""
 
     introduction: str = Field(
-        "", description="A paragraph that opens the inventory page.", examples=["Orders of the web shop; the owner is team data."], max_length=2000)
+        "",
+        description="A paragraph that opens the inventory page.",
+        examples=["Orders of the web shop; the owner is team data."],
+        max_length=2000,
+    )

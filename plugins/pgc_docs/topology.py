@@ -27,14 +27,28 @@ def topology(cluster: Cluster) -> dict[str, Any]:
             width = len(row) * (BOX + GAP) - GAP + 2 * PAD
             if left > MARGIN and left + width > MARGIN + MOST_A_ROW * (BOX + GAP + PAD):
                 left, top = MARGIN, top + height + 62
-            zones.append({"x": left, "y": top, "width": width, "height": height + 2 * PAD + 18, "title": f"{datacenter} · zone {zone}"})
+            zones.append(
+                {
+                    "x": left,
+                    "y": top,
+                    "width": width,
+                    "height": height + 2 * PAD + 18,
+                    "title": f"{datacenter} · zone {zone}",
+                }
+            )
             for index, host in enumerate(row):
                 x, y = left + PAD + index * (BOX + GAP), top + PAD + 18
                 boxes.append(_box(host, services[host.name], x, y, height))
             left += width + GAP
             deepest = max(deepest, top + height + 2 * PAD + 18)
     width = max(zone["x"] + zone["width"] for zone in zones) + MARGIN
-    return {"width": max(width, 520), "height": deepest + MARGIN, "zones": zones, "boxes": boxes, "entries": _entries(cluster, max(width, 520))}
+    return {
+        "width": max(width, 520),
+        "height": deepest + MARGIN,
+        "zones": zones,
+        "boxes": boxes,
+        "entries": _entries(cluster, max(width, 520)),
+    }
 
 
 def _by_zone(cluster: Cluster) -> list[Host]:
@@ -47,7 +61,10 @@ def _services(cluster: Cluster, host: Host) -> list[str]:
     for endpoint in cluster.facts.on(host.name, Endpoint):
         if endpoint.port:
             ports.setdefault(endpoint.origin.plugin, []).append(endpoint.port)
-    found = sorted(cluster.facts.on(host.name, Service), key=lambda each: (LAYERS.index(each.role) if each.role in LAYERS else 9, each.unit))
+    found = sorted(
+        cluster.facts.on(host.name, Service),
+        key=lambda each: (LAYERS.index(each.role) if each.role in LAYERS else 9, each.unit),
+    )
     lines = []
     for service in found:
         listening = ", ".join(str(port) for port in sorted(set(ports.get(service.origin.plugin, ()))))
@@ -57,7 +74,12 @@ def _services(cluster: Cluster, host: Host) -> list[str]:
 
 def _box(host: Host, services: list[str], x: int, y: int, height: int) -> dict[str, Any]:
     return {
-        "x": x, "y": y, "width": BOX, "height": height, "name": host.name, "address": host.address,
+        "x": x,
+        "y": y,
+        "width": BOX,
+        "height": height,
+        "name": host.name,
+        "address": host.address,
         "lines": [{"text": text, "y": y + HEAD + LINE * index + 12} for index, text in enumerate(services)],
     }
 
@@ -66,7 +88,14 @@ def _entries(cluster: Cluster, width: int) -> list[dict[str, Any]]:
     """Return where clients come in: the virtual addresses, or the balancers, with the ports for writes and reads."""
     found = cluster.facts.all(Endpoint, "vip")
     names = [f"{each.detail('name') or 'VIP'} {each.address}" for each in found] or ["clients: any balancer"]
-    listeners = {each.offers.removeprefix("pg."): each.port for each in cluster.facts.all(Endpoint) if each.offers in ("pg.read-write", "pg.read-only", "pg.sync-read")}
+    listeners = {
+        each.offers.removeprefix("pg."): each.port
+        for each in cluster.facts.all(Endpoint)
+        if each.offers in ("pg.read-write", "pg.read-only", "pg.sync-read")
+    }
     ports = ", ".join(f"{name} :{port}" for name, port in listeners.items())
     room = (width - 2 * MARGIN) / len(names)
-    return [{"x": round(MARGIN + room * index), "width": round(room - GAP), "text": name, "ports": ports} for index, name in enumerate(names)]
+    return [
+        {"x": round(MARGIN + room * index), "width": round(room - GAP), "text": name, "ports": ports}
+        for index, name in enumerate(names)
+    ]

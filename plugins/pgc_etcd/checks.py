@@ -9,63 +9,81 @@ from pgc.cluster import Cluster, Host
 from pgc.diagnostics import Code, Finding, Path, Severity
 
 ETC001 = Code(
-    "ETC001", "even-member-count", Severity.ERROR,
+    "ETC001",
+    "even-member-count",
+    Severity.ERROR,
     what="the DCS has {count} members, an even number",
     why="{count} members survive no more losses than {fewer}, and one more of them can fail",
     help="use {fewer} or {more} members",
     example="etcd: {members: [pg1, pg2, pg3, pg4]}",
 )
 ETC002 = Code(
-    "ETC002", "single-member", Severity.WARNING,
+    "ETC002",
+    "single-member",
+    Severity.WARNING,
     what="the DCS has one member only",
     why="when it stops, every leader steps down and writes stop until it is back",
     help="use three hosts with the role dcs, or an external store",
     example="hosts:\n  pg1: {address: 10.0.0.1}",
 )
 ETC003 = Code(
-    "ETC003", "zone-holds-the-majority", Severity.ERROR,
+    "ETC003",
+    "zone-holds-the-majority",
+    Severity.ERROR,
     what="zone {zone} holds {held} of {count} DCS members",
     why="losing this one zone loses the quorum, and with it every leader, although there are {zones} zones",
     help="spread the members: no zone may hold more than {most}",
     example="etcd: {members: [a1, a2, b1]}   # a1 and a2 in one zone, with three zones there",
 )
 ETC004 = Code(
-    "ETC004", "no-third-zone", Severity.NOTE,
+    "ETC004",
+    "no-third-zone",
+    Severity.NOTE,
     what="the DCS has its members in {zones} zone(s), so the loss of zone {zone} loses the quorum",
     why="with fewer than three zones no placement survives the loss of every zone",
     help="put a member into a third zone, even a small machine, if the loss of a zone must be survived",
     example="hosts:\n  pg1: {address: 10.0.0.1, zone: a}\n  pg2: {address: 10.0.0.2, zone: a}",
 )
 ETC005 = Code(
-    "ETC005", "unknown-member", Severity.ERROR,
+    "ETC005",
+    "unknown-member",
+    Severity.ERROR,
     what="the member {name} is no host of this cluster",
     why="the other members would wait for it in vain",
     help="name hosts from `hosts`: {known}",
     example="etcd: {members: [pg1, pg2, pg9]}",
 )
 ETC006 = Code(
-    "ETC006", "too-many-members", Severity.WARNING,
+    "ETC006",
+    "too-many-members",
+    Severity.WARNING,
     what="the DCS has {count} members",
     why="every renewal of the leader lock waits for a majority: more than seven members make it slower, not safer",
     help="use three, five or seven members",
     example="etcd: {members: [h1, h2, h3, h4, h5, h6, h7, h8, h9]}",
 )
 ETC007 = Code(
-    "ETC007", "no-store", Severity.ERROR,
+    "ETC007",
+    "no-store",
+    Severity.ERROR,
     what="no host has the role dcs, and no external store is named",
     why="there is no leader without a lock, and no lock without a store",
     help="give three hosts the role dcs, or name the store under external: with `offers: dcs.client`",
     example="hosts:\n  pg1: {address: 10.0.0.1, roles: [database]}",
 )
 ETC008 = Code(
-    "ETC008", "quota-above-recommendation", Severity.WARNING,
+    "ETC008",
+    "quota-above-recommendation",
+    Severity.WARNING,
     what="the quota is {given} GB; etcd recommends at most 8 GB",
     why="a larger database starts and recovers slowly, and this one only holds a lock and some configuration",
     help="set a quota of 8GB or less",
     example="etcd: {quota: 16GB}",
 )
 ETC009 = Code(
-    "ETC009", "election-timeout-too-long", Severity.ERROR,
+    "ETC009",
+    "election-timeout-too-long",
+    Severity.ERROR,
     what="the election timeout is {given} s; etcd allows 50 s at most",
     why="etcd refuses to start",
     help="set election to 50s or less",
@@ -103,7 +121,9 @@ def _count(members: tuple[Host, ...]) -> Iterator[Finding]:
     if count == 1:
         yield ETC002.at(members[0].path)
     elif count % 2 == 0:
-        yield ETC001.at(MEMBERS, *(host.path / "roles" for host in members), count=count, fewer=count - 1, more=count + 1)
+        yield ETC001.at(
+            MEMBERS, *(host.path / "roles" for host in members), count=count, fewer=count - 1, more=count + 1
+        )
     elif count > 7:
         yield ETC006.at(MEMBERS, count=count)
 

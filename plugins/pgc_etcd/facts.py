@@ -39,11 +39,21 @@ def contribute(section: EtcdSection, site: Site, members: tuple[Host, ...]) -> I
         origin = Origin((host.path / "roles",) if host.roles_given else (), "has the role dcs")
         yield Service(host=host.name, unit="etcd.service", role="dcs", user="etcd", description="etcd", origin=origin)
         yield Package(host=host.name, component="etcd", version=section.version, origin=site.origin("etcd", "version"))
-        yield MemoryClaim(host=host.name, what="etcd", claim_bytes=_memory(section), origin=site.origin("etcd", "quota"))
-        yield DiskClaim(host=host.name, disk="dcs", what="etcd: database, snapshots and log", claim_bytes=2 * section.quota, origin=site.origin("etcd", "quota"))
+        yield MemoryClaim(
+            host=host.name, what="etcd", claim_bytes=_memory(section), origin=site.origin("etcd", "quota")
+        )
+        yield DiskClaim(
+            host=host.name,
+            disk="dcs",
+            what="etcd: database, snapshots and log",
+            claim_bytes=2 * section.quota,
+            origin=site.origin("etcd", "quota"),
+        )
     endpoints = ",".join(f"http://{host.location}:{section.client_port}" for host in members)
     yield HealthCheck(
-        name="DCS members", on=members[0].name, command=f"etcdctl --endpoints={endpoints} endpoint health",
+        name="DCS members",
+        on=members[0].name,
+        command=f"etcdctl --endpoints={endpoints} endpoint health",
         healthy="`is healthy` once for each member",
     )
 
@@ -56,25 +66,57 @@ def _timers(section: EtcdSection, site: Site) -> Iterator[Fact]:
         heartbeat, origin = heartbeat.fix(section.heartbeat, "etcd", "heartbeat"), site.origin("etcd", "heartbeat")
     yield Choice(open=heartbeat, origin=origin)
     if section.election is not None:
-        value = Open(ELECTION, tuple(HEARTBEATS_AN_ELECTION * each for each in candidates(trip)), 45, "s", "ten heartbeats")
+        value = Open(
+            ELECTION, tuple(HEARTBEATS_AN_ELECTION * each for each in candidates(trip)), 45, "s", "ten heartbeats"
+        )
         yield Choice(open=value.fix(section.election, "etcd", "election"), origin=site.origin("etcd", "election"))
     election = var(ELECTION) if section.election is not None else HEARTBEATS_AN_ELECTION * var(HEARTBEAT)
     paths = tuple(tuple(path) for path in origin.paths)
-    yield Rule(constraint=Constraint(
-        "etcd: a heartbeat takes at least a round trip", Const(trip), var(HEARTBEAT),
-        why="members would miss heartbeats of a healthy leader and hold elections for nothing", paths=(("etcd", "round_trip"), *paths)), origin=origin)
-    yield Rule(constraint=Constraint(
-        "etcd: the election timeout is at least ten round trips", Const(10 * trip), election,
-        why="elections would be held for nothing when the network is busy", paths=(("etcd", "round_trip"), *paths)), origin=origin)
-    yield Rule(constraint=Constraint(
-        "etcd: the election timeout is at least five heartbeats", 5 * var(HEARTBEAT), election,
-        why="etcd refuses to start", paths=paths), origin=origin)
+    yield Rule(
+        constraint=Constraint(
+            "etcd: a heartbeat takes at least a round trip",
+            Const(trip),
+            var(HEARTBEAT),
+            why="members would miss heartbeats of a healthy leader and hold elections for nothing",
+            paths=(("etcd", "round_trip"), *paths),
+        ),
+        origin=origin,
+    )
+    yield Rule(
+        constraint=Constraint(
+            "etcd: the election timeout is at least ten round trips",
+            Const(10 * trip),
+            election,
+            why="elections would be held for nothing when the network is busy",
+            paths=(("etcd", "round_trip"), *paths),
+        ),
+        origin=origin,
+    )
+    yield Rule(
+        constraint=Constraint(
+            "etcd: the election timeout is at least five heartbeats",
+            5 * var(HEARTBEAT),
+            election,
+            why="etcd refuses to start",
+            paths=paths,
+        ),
+        origin=origin,
+    )
     yield TimeClaim(
-        fault="host and DCS leader lost", what="the DCS elects a leader, which renews every lease", stage=15,
-        seconds=ELECTIONS_UNTIL_A_LEADER * election, why="three election timeouts: the first may split its votes", origin=origin)
+        fault="host and DCS leader lost",
+        what="the DCS elects a leader, which renews every lease",
+        stage=15,
+        seconds=ELECTIONS_UNTIL_A_LEADER * election,
+        why="three election timeouts: the first may split its votes",
+        origin=origin,
+    )
     yield TimeClaim(
-        fault="DCS quorum lost", what="no lock can be renewed", seconds=None,
-        why="the majority of the DCS members is gone: only their return ends it, and every leader steps down unless all members see each other (failsafe)")
+        fault="DCS quorum lost",
+        what="no lock can be renewed",
+        seconds=None,
+        why="the majority of the DCS members is gone: only their return ends it, "
+        "and the leader steps down unless it reaches every other member (failsafe)",
+    )
 
 
 def candidates(round_trip_s: float) -> tuple[float, ...]:
@@ -98,9 +140,36 @@ def endpoints(section: EtcdSection, members: Iterable[Host], known: Facts) -> It
         scheme = "https" if known.on(host.name, Certificate) else "http"
         details = (("api", "etcd3"), ("member", host.name))
         origin = Origin((Path(("etcd", "client_port")), host.path / "address"), "an etcd member")
-        yield Endpoint(host=host.name, offers="dcs.client", address=host.address, port=section.client_port, scheme=scheme, details=details, origin=origin)
-        yield Endpoint(host=host.name, offers="dcs.peer", address=host.address, port=section.peer_port, scheme=scheme, details=details, origin=origin)
+        yield Endpoint(
+            host=host.name,
+            offers="dcs.client",
+            address=host.address,
+            port=section.client_port,
+            scheme=scheme,
+            details=details,
+            origin=origin,
+        )
+        yield Endpoint(
+            host=host.name,
+            offers="dcs.peer",
+            address=host.address,
+            port=section.peer_port,
+            scheme=scheme,
+            details=details,
+            origin=origin,
+        )
         yield ScrapeTarget(
-            host=host.name, job="etcd", address=host.address, port=section.metrics_port, scheme="http", origin=origin,
-            exports=("etcd_server_has_leader", "etcd_server_leader_changes_seen_total", "etcd_disk_wal_fsync_duration_seconds",
-                     "etcd_mvcc_db_total_size_in_bytes", "etcd_server_quota_backend_bytes"))
+            host=host.name,
+            job="etcd",
+            address=host.address,
+            port=section.metrics_port,
+            scheme="http",
+            origin=origin,
+            exports=(
+                "etcd_server_has_leader",
+                "etcd_server_leader_changes_seen_total",
+                "etcd_disk_wal_fsync_duration_seconds",
+                "etcd_mvcc_db_total_size_in_bytes",
+                "etcd_server_quota_backend_bytes",
+            ),
+        )

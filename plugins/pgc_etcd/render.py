@@ -25,8 +25,15 @@ def render(cluster: Cluster, members: tuple[Host, ...]) -> Iterator[Artifact]:
     initial = ",".join(f"{host.name}={_url(peers[host.name])}" for host in members)
     shared = _shared(cluster, initial)
     for host in members:
-        yield Artifact("etc/etcd/etcd.env", "etcd.env", Env({**_own(cluster, host, peers[host.name]), **shared}, _head(cluster)),
-                       host=host.name, consumer="etcd.service", owner="root:etcd", mode="0640")
+        yield Artifact(
+            "etc/etcd/etcd.env",
+            "etcd.env",
+            Env({**_own(cluster, host, peers[host.name]), **shared}, _head(cluster)),
+            host=host.name,
+            consumer="etcd.service",
+            owner="root:etcd",
+            mode="0640",
+        )
         yield Artifact("etc/systemd/system/etcd.service", "systemd.unit", service, host=host.name, consumer="systemd")
 
 
@@ -79,7 +86,9 @@ def _shared(cluster: Cluster, initial: str) -> dict[str, Any]:
         "ETCD_QUOTA_BACKEND_BYTES": cluster.sourced("quota"),
         "ETCD_AUTO_COMPACTION_MODE": because("periodic", "the lock's history is of no use after a while"),
         "ETCD_AUTO_COMPACTION_RETENTION": Sourced(f"{int(section.compaction)}s", cluster.sourced("compaction").origin),
-        "ETCD_SNAPSHOT_COUNT": because("10000", "etcd's default of 3.6: a slow member catches up from the log, memory stays small"),
+        "ETCD_SNAPSHOT_COUNT": because(
+            "10000", "etcd's default of 3.6: a slow member catches up from the log, memory stays small"
+        ),
         "ETCD_LOGGER": because("zap", "structured logs"),
         "ETCD_LOG_OUTPUTS": because("stderr", "the journal keeps them"),
     }
@@ -88,7 +97,9 @@ def _shared(cluster: Cluster, initial: str) -> dict[str, Any]:
     else:
         values["ETCD_EXPERIMENTAL_INITIAL_CORRUPT_CHECK"] = because("true", "a member with damaged data does not join")
         values["ETCD_ENABLE_V2"] = because("false", "the old API is not used")
-    return values | {name: Sourced(str(value), cluster.sourced("raw", name).origin) for name, value in section.raw.items()}
+    return values | {
+        name: Sourced(str(value), cluster.sourced("raw", name).origin) for name, value in section.raw.items()
+    }
 
 
 def _milliseconds(seconds: Sourced) -> Sourced:
@@ -110,36 +121,42 @@ def _storage(data_dir: Sourced) -> tuple[tuple[str, Any], ...]:
 def _unit(cluster: Cluster) -> Any:
     data_dir = cluster.sourced("data_dir")
     return unit(
-        ("Unit", (
-            ("Description", because(f"etcd, DCS of the cluster {cluster.name}", "")),
-            ("Documentation", "https://etcd.io/docs/"),
-            ("After", "network-online.target time-sync.target"),
-            ("Wants", "network-online.target"),
-            ("StartLimitIntervalSec", "0"),
-        )),
-        ("Service", (
-            ("Type", "notify"),
-            ("User", "etcd"),
-            ("EnvironmentFile", ENVIRONMENT),
-            ("EnvironmentFile", f"-{REJOIN}"),
-            ("ExecStart", "/usr/bin/etcd"),
-            ("Restart", "always"),
-            ("RestartSec", "2"),
-            ("TimeoutStartSec", "120"),
-            ("LimitNOFILE", "65536"),
-            ("OOMScoreAdjust", because("-900", "without a quorum no leader can be elected")),
-            ("Nice", because("-10", "a late heartbeat costs an election")),
-            ("IOSchedulingClass", "best-effort"),
-            ("IOSchedulingPriority", "0"),
-            ("NoNewPrivileges", "yes"),
-            ("PrivateTmp", "yes"),
-            ("ProtectHome", "yes"),
-            ("ProtectSystem", "strict"),
-            *_storage(data_dir),
-            ("RuntimeDirectory", "etcd"),
-            ("RuntimeDirectoryPreserve", "yes"),
-            ("UMask", "0077"),
-        )),
+        (
+            "Unit",
+            (
+                ("Description", because(f"etcd, DCS of the cluster {cluster.name}", "")),
+                ("Documentation", "https://etcd.io/docs/"),
+                ("After", "network-online.target time-sync.target"),
+                ("Wants", "network-online.target"),
+                ("StartLimitIntervalSec", "0"),
+            ),
+        ),
+        (
+            "Service",
+            (
+                ("Type", "notify"),
+                ("User", "etcd"),
+                ("EnvironmentFile", ENVIRONMENT),
+                ("EnvironmentFile", f"-{REJOIN}"),
+                ("ExecStart", "/usr/bin/etcd"),
+                ("Restart", "always"),
+                ("RestartSec", "2"),
+                ("TimeoutStartSec", "120"),
+                ("LimitNOFILE", "65536"),
+                ("OOMScoreAdjust", because("-900", "without a quorum no leader can be elected")),
+                ("Nice", because("-10", "a late heartbeat costs an election")),
+                ("IOSchedulingClass", "best-effort"),
+                ("IOSchedulingPriority", "0"),
+                ("NoNewPrivileges", "yes"),
+                ("PrivateTmp", "yes"),
+                ("ProtectHome", "yes"),
+                ("ProtectSystem", "strict"),
+                *_storage(data_dir),
+                ("RuntimeDirectory", "etcd"),
+                ("RuntimeDirectoryPreserve", "yes"),
+                ("UMask", "0077"),
+            ),
+        ),
         ("Install", (("WantedBy", "multi-user.target"),)),
         head=(f"etcd of the cluster {cluster.name}. Made by pgc from the manifest; change it there.",),
     )

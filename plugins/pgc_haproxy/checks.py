@@ -10,42 +10,54 @@ from pgc.facts import Endpoint
 from pgc_haproxy.facts import balancers, max_connections
 
 HAP001 = Code(
-    "HAP001", "balancer-below-objective", Severity.ERROR,
+    "HAP001",
+    "balancer-below-objective",
+    Severity.ERROR,
     what="the balancer takes {given} connections, and {wanted} are expected",
     why="a balancer must bear all clients when it is the only one left; the others would wait in the kernel's queue",
     help="raise haproxy.max_connections to {wanted} or more, or leave it to be derived",
     example="objectives: {connections: 1000}\nhaproxy: {max_connections: 500}",
 )
 HAP002 = Code(
-    "HAP002", "pooler-below-balancer", Severity.ERROR,
+    "HAP002",
+    "pooler-below-balancer",
+    Severity.ERROR,
     what="the balancer takes {given} connections, but what stands behind it on {host} takes only {limit}",
     why="clients that the balancer let in would be refused by the pooler",
     help="raise the pooler's limit to {given}, or lower haproxy.max_connections",
     example="haproxy: {max_connections: 2000}\npgbouncer: {max_client_connections: 1000}",
 )
 HAP003 = Code(
-    "HAP003", "client-timeout-below-failover", Severity.ERROR,
+    "HAP003",
+    "client-timeout-below-failover",
+    Severity.ERROR,
     what="the balancer cuts silent clients after {given} s, but a failover may last {objective} s",
     why="clients that wait for the new leader would be cut off before it is there",
     help="raise haproxy.timeouts.{key} above the failover objective",
     example="objectives: {failover: 60s}\nhaproxy: {timeouts: {client: 30s}}",
 )
 HAP004 = Code(
-    "HAP004", "single-balancer", Severity.WARNING,
+    "HAP004",
+    "single-balancer",
+    Severity.WARNING,
     what="{host} is the only balancer",
     why="when it is lost no client reaches the cluster, however well the databases are",
     help="give a second host the role balancer, or name what stands in front of the cluster under external:",
     example="hosts:\n  pg1: {address: 10.0.0.1, roles: [database, dcs, balancer]}\n  pg2: {address: 10.0.0.2, roles: [database, dcs]}",
 )
 HAP005 = Code(
-    "HAP005", "fast-interval-above-interval", Severity.ERROR,
+    "HAP005",
+    "fast-interval-above-interval",
+    Severity.ERROR,
     what="the fast check interval {fast} s is longer than the interval {interval} s",
     why="a server that changes its state would be checked less often than one that does not",
     help="set checks.fast_interval to at most {interval}s",
     example="haproxy: {checks: {interval: 1s, fast_interval: 2s}}",
 )
 HAP006 = Code(
-    "HAP006", "raw-part-unknown", Severity.ERROR,
+    "HAP006",
+    "raw-part-unknown",
+    Severity.ERROR,
     what="raw.{part} is no part of haproxy.cfg that pgc passes lines to",
     why="the lines would appear nowhere",
     help="use raw: {{global: […], defaults: […]}}, each a list of lines",
@@ -91,4 +103,10 @@ def _timeouts(cluster: Cluster) -> Iterator[Finding]:
     for key in ("client", "server"):
         given = getattr(cluster.section.timeouts, key)
         if given <= objective:
-            yield HAP003.at(Path(("haproxy", "timeouts", key)), Path(("objectives", "failover")), given=given, objective=objective, key=key)
+            yield HAP003.at(
+                Path(("haproxy", "timeouts", key)),
+                Path(("objectives", "failover")),
+                given=given,
+                objective=objective,
+                key=key,
+            )

@@ -29,8 +29,14 @@ BYTES_A_CONNECTION = 34 * 1024
 RESTART_S, START_S = 1, 2
 SECRET = "proxy-stats"
 EXPORTS = (
-    "haproxy_backend_active_servers", "haproxy_backend_status", "haproxy_frontend_current_sessions", "haproxy_frontend_limit_sessions",
-    "haproxy_server_status", "haproxy_process_max_connections", "haproxy_process_current_connections", "haproxy_backend_current_queue",
+    "haproxy_backend_active_servers",
+    "haproxy_backend_status",
+    "haproxy_frontend_current_sessions",
+    "haproxy_frontend_limit_sessions",
+    "haproxy_server_status",
+    "haproxy_process_max_connections",
+    "haproxy_process_current_connections",
+    "haproxy_backend_current_queue",
 )
 FAULTS = ("host lost", "host and DCS leader lost", "network cut", "postgres crashed", "switchover")
 
@@ -60,14 +66,29 @@ def contribute(section: HaproxySection, site: Site) -> Iterator[Fact]:
     clients = max_connections(section, site)
     for host in balancers(site):
         origin = Origin((host.path / "roles",) if host.roles_given else (), "has the role balancer")
-        yield Service(host=host.name, unit="haproxy.service", role="balancer", user="haproxy", description="HAProxy", origin=origin)
-        yield Package(host=host.name, component="haproxy", version=section.version, origin=site.origin("haproxy", "version"))
+        yield Service(
+            host=host.name,
+            unit="haproxy.service",
+            role="balancer",
+            user="haproxy",
+            description="HAProxy",
+            origin=origin,
+        )
+        yield Package(
+            host=host.name, component="haproxy", version=section.version, origin=site.origin("haproxy", "version")
+        )
         yield MemoryClaim(
-            host=host.name, what="haproxy", claim_bytes=70 * 1024**2 + clients * BYTES_A_CONNECTION,
-            origin=Origin((Path(("objectives", "connections")),), f"{clients} connections of two buffers each"))
+            host=host.name,
+            what="haproxy",
+            claim_bytes=70 * 1024**2 + clients * BYTES_A_CONNECTION,
+            origin=Origin((Path(("objectives", "connections")),), f"{clients} connections of two buffers each"),
+        )
     yield Secret(
-        name=SECRET, reference=section.stats.password or f"file:secrets/{site.name}/{SECRET}", used_for="HAProxy's statistics page",
-        origin=site.origin("haproxy", "stats", "password"))
+        name=SECRET,
+        reference=section.stats.password or f"file:secrets/{site.name}/{SECRET}",
+        used_for="HAProxy's statistics page",
+        origin=site.origin("haproxy", "stats", "password"),
+    )
 
 
 def _timers(section: HaproxySection, site: Site) -> Iterator[Fact]:
@@ -78,13 +99,30 @@ def _timers(section: HaproxySection, site: Site) -> Iterator[Fact]:
         (TIMEOUT, "timeout", checks.timeout, (2, 1)),
     ):
         value = Open(name, candidates, 50, "s", "HAProxy's default")
-        yield Choice(open=value if given is None else value.fix(given, "haproxy", "checks", key), origin=site.origin("haproxy", "checks", key))
-    origin = Origin((Path(("haproxy", "checks")),) if site.given("haproxy", "checks") else (), "check timeout + interval + (rise − 1) × fast interval")
+        yield Choice(
+            open=value if given is None else value.fix(given, "haproxy", "checks", key),
+            origin=site.origin("haproxy", "checks", key),
+        )
+    origin = Origin(
+        (Path(("haproxy", "checks")),) if site.given("haproxy", "checks") else (),
+        "check timeout + interval + (rise − 1) × fast interval",
+    )
     for fault in FAULTS:
-        yield TimeClaim(fault=fault, what="the balancer sees the new leader", stage=30, seconds=detection(section), why=origin.reason, origin=origin)
+        yield TimeClaim(
+            fault=fault,
+            what="the balancer sees the new leader",
+            stage=30,
+            seconds=detection(section),
+            why=origin.reason,
+            origin=origin,
+        )
     yield TimeClaim(
-        fault="proxy crashed", what="systemd starts HAProxy again", stage=10, seconds=RESTART_S + START_S,
-        why="RestartSec, and the time until it listens and has checked its servers")
+        fault="proxy crashed",
+        what="systemd starts HAProxy again",
+        stage=10,
+        seconds=RESTART_S + START_S,
+        why="RestartSec, and the time until it listens and has checked its servers",
+    )
 
 
 def derive(section: HaproxySection, site: Site, known: Facts) -> Iterator[Fact]:
@@ -94,16 +132,40 @@ def derive(section: HaproxySection, site: Site, known: Facts) -> Iterator[Fact]:
     ports = section.ports
     for host in balancers(site):
         scheme = "https" if known.on(host.name, Certificate) else "http"
-        for offers, key in (("pg.read-write", "read_write"), ("pg.read-only", "read_only"), ("pg.sync-read", "sync_read")):
+        for offers, key in (
+            ("pg.read-write", "read_write"),
+            ("pg.read-only", "read_only"),
+            ("pg.sync-read", "sync_read"),
+        ):
             yield Endpoint(
-                host=host.name, offers=offers, address=host.address, port=getattr(ports, key), origin=site.origin("haproxy", "ports", key),
-                details=(("max_clients", str(max_connections(section, site))),))
+                host=host.name,
+                offers=offers,
+                address=host.address,
+                port=getattr(ports, key),
+                origin=site.origin("haproxy", "ports", key),
+                details=(("max_clients", str(max_connections(section, site))),),
+            )
         yield Endpoint(
-            host=host.name, offers="proxy.stats", address=host.address, port=ports.stats, scheme=scheme, path="/alive",
-            origin=site.origin("haproxy", "ports", "stats"))
+            host=host.name,
+            offers="proxy.stats",
+            address=host.address,
+            port=ports.stats,
+            scheme=scheme,
+            path="/alive",
+            origin=site.origin("haproxy", "ports", "stats"),
+        )
         yield ScrapeTarget(
-            host=host.name, job="haproxy", address=host.address, port=ports.stats, scheme=scheme, exports=EXPORTS,
-            origin=site.origin("haproxy", "ports", "stats"))
+            host=host.name,
+            job="haproxy",
+            address=host.address,
+            port=ports.stats,
+            scheme=scheme,
+            exports=EXPORTS,
+            origin=site.origin("haproxy", "ports", "stats"),
+        )
         yield HealthCheck(
-            name=f"balancer on {host.name}", on=host.name,
-            command=f"curl -fsS {scheme}://{host.location}:{ports.stats}/alive", healthy="200 OK")
+            name=f"balancer on {host.name}",
+            on=host.name,
+            command=f"curl -fsS {scheme}://{host.location}:{ports.stats}/alive",
+            healthy="200 OK",
+        )

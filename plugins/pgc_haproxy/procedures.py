@@ -24,8 +24,12 @@ def contribute(section: HaproxySection, site: Site) -> Iterator[Fact]:
 
 def _see_leader(site: Site) -> Chapter:
     actions = [
-        Action("See which server takes writes", host.name, f"echo 'show servers state leader' | {SOCKET} | awk 'NR>2 {{print $4, $6}}'",
-               "exactly one server with 2 (up); the others with 0")
+        Action(
+            "See which server takes writes",
+            host.name,
+            f"echo 'show servers state leader' | {SOCKET} | awk 'NR>2 {{print $4, $6}}'",
+            "exactly one server with 2 (up); the others with 0",
+        )
         for host in balancers(site)
     ]
     return Chapter("The balancers follow the new leader by themselves", 50, tuple(actions), NOTHING_CHANGED)
@@ -35,34 +39,118 @@ def _reload(site: Site) -> Chapter:
     actions: list[Action] = []
     for host in balancers(site):
         actions += [
-            Action("Check the file before", host.name, "haproxy -c -f /etc/haproxy/haproxy.cfg", "Configuration file is valid"),
-            Action("Reload: running sessions stay with the old process", host.name, "systemctl reload haproxy.service", "no output"),
-            Action("See that it serves", host.name, f"echo 'show info' | {SOCKET} | grep -E '^(Uptime_sec|CurrConns)'", "a small uptime"),
+            Action(
+                "Check the file before",
+                host.name,
+                "haproxy -c -f /etc/haproxy/haproxy.cfg",
+                "Configuration file is valid",
+            ),
+            Action(
+                "Reload: running sessions stay with the old process",
+                host.name,
+                "systemctl reload haproxy.service",
+                "no output",
+            ),
+            Action(
+                "See that it serves",
+                host.name,
+                f"echo 'show info' | {SOCKET} | grep -E '^(Uptime_sec|CurrConns)'",
+                "a small uptime",
+            ),
         ]
-    return Chapter("Balancers, one at a time, the holder of the virtual address last", 50, tuple(actions), (
-        Action("Lay the former file down again and reload", "the balancer", "systemctl reload haproxy.service", "no output"),))
+    return Chapter(
+        "Balancers, one at a time, the holder of the virtual address last",
+        50,
+        tuple(actions),
+        (
+            Action(
+                "Lay the former file down again and reload",
+                "the balancer",
+                "systemctl reload haproxy.service",
+                "no output",
+            ),
+        ),
+    )
 
 
 def _replace() -> Chapter:
-    return Chapter("Its balancer", 50, (
-        Action("Take the lost server out of rotation while it is being replaced (each balancer)", "every balancer",
-               f"echo 'disable server leader/HOST; disable server replicas/HOST; disable server synchronous-replicas/HOST' | {SOCKET}", "an empty line"),
-        Action("After the replacement, compile, review and roll out: the new address comes from the manifest"),
-    ), (Action("Put it back", "every balancer",
-               f"echo 'enable server leader/HOST; enable server replicas/HOST; enable server synchronous-replicas/HOST' | {SOCKET}", "an empty line"),))
+    return Chapter(
+        "Its balancer",
+        50,
+        (
+            Action(
+                "Take the lost server out of rotation while it is being replaced (each balancer)",
+                "every balancer",
+                f"echo 'disable server leader/HOST; disable server replicas/HOST; disable server synchronous-replicas/HOST' | {SOCKET}",
+                "an empty line",
+            ),
+            Action("After the replacement, compile, review and roll out: the new address comes from the manifest"),
+        ),
+        (
+            Action(
+                "Put it back",
+                "every balancer",
+                f"echo 'enable server leader/HOST; enable server replicas/HOST; enable server synchronous-replicas/HOST' | {SOCKET}",
+                "an empty line",
+            ),
+        ),
+    )
 
 
 def _storm(section: HaproxySection, site: Site) -> Chapter:
     most = max_connections(section, site)
-    return Chapter("Who connects", 50, (
-        Action("How many, and how many may", "every balancer", f"echo 'show info' | {SOCKET} | grep -E '^(CurrConns|Maxconn|SessRate)'", f"CurrConns below Maxconn: {most}"),
-        Action("From where", "every balancer", f"echo 'show sess' | {SOCKET} | grep -o 'src=[0-9a-f.:]*:' | sort | uniq -c | sort -rn | head", "one address that stands out is the cause"),
-        Action("Slow new connections down until the cause is found", "every balancer", f"echo 'set rate-limit sessions global 50' | {SOCKET}", "an empty line"),
-    ), (Action("Lift the limit", "every balancer", f"echo 'set rate-limit sessions global 0' | {SOCKET}", "an empty line"),))
+    return Chapter(
+        "Who connects",
+        50,
+        (
+            Action(
+                "How many, and how many may",
+                "every balancer",
+                f"echo 'show info' | {SOCKET} | grep -E '^(CurrConns|Maxconn|SessRate)'",
+                f"CurrConns below Maxconn: {most}",
+            ),
+            Action(
+                "From where",
+                "every balancer",
+                f"echo 'show sess' | {SOCKET} | grep -o 'src=[0-9a-f.:]*:' | sort | uniq -c | sort -rn | head",
+                "one address that stands out is the cause",
+            ),
+            Action(
+                "Slow new connections down until the cause is found",
+                "every balancer",
+                f"echo 'set rate-limit sessions global 50' | {SOCKET}",
+                "an empty line",
+            ),
+        ),
+        (
+            Action(
+                "Lift the limit",
+                "every balancer",
+                f"echo 'set rate-limit sessions global 0' | {SOCKET}",
+                "an empty line",
+            ),
+        ),
+    )
 
 
 def _rollback() -> Chapter:
-    return Chapter("Balancers", 50, (
-        Action("After the files of the former revision are laid down, check and reload", "each balancer, one at a time",
-               "haproxy -c -f /etc/haproxy/haproxy.cfg && systemctl reload haproxy.service", "Configuration file is valid"),
-    ), (Action("The same with the files of the newer revision", "each balancer, one at a time", "systemctl reload haproxy.service", "no output"),))
+    return Chapter(
+        "Balancers",
+        50,
+        (
+            Action(
+                "After the files of the former revision are laid down, check and reload",
+                "each balancer, one at a time",
+                "haproxy -c -f /etc/haproxy/haproxy.cfg && systemctl reload haproxy.service",
+                "Configuration file is valid",
+            ),
+        ),
+        (
+            Action(
+                "The same with the files of the newer revision",
+                "each balancer, one at a time",
+                "systemctl reload haproxy.service",
+                "no output",
+            ),
+        ),
+    )

@@ -6,7 +6,21 @@ from collections.abc import Iterator
 
 from pgc.artifact import Setting
 
-SECTIONS = frozenset({"global", "defaults", "frontend", "backend", "listen", "userlist", "peers", "resolvers", "program", "cache", "ring"})
+SECTIONS = frozenset(
+    {
+        "global",
+        "defaults",
+        "frontend",
+        "backend",
+        "listen",
+        "userlist",
+        "peers",
+        "resolvers",
+        "program",
+        "cache",
+        "ring",
+    }
+)
 NAMED = frozenset({"server", "bind", "option", "timeout", "stats", "http-check", "http-request", "use_backend"})
 
 

@@ -22,7 +22,13 @@ def _problems(answer: Answer) -> Iterable[str]:
 
 VALIDATORS = (
     Validator(
-        name="haproxy", formats=("haproxy.cfg",), tool="haproxy", version=("haproxy", "-v"), trials=_trials, problems=_problems,
-        packages=("haproxy",), blind="it does not connect to a server, and reads certificates only where the file names them",
+        name="haproxy",
+        formats=("haproxy.cfg",),
+        tool="haproxy",
+        version=("haproxy", "-v"),
+        trials=_trials,
+        problems=_problems,
+        packages=("haproxy",),
+        blind="it does not connect to a server, and reads certificates only where the file names them",
     ),
 )

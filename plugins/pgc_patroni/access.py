@@ -57,7 +57,7 @@ def probe(section: PatroniSection, host: Host, known: Facts, path: str) -> str:
 def _health(section: PatroniSection, members: tuple[Host, ...], known: Facts) -> Iterator[HealthCheck]:
     first = members[0]
     yield HealthCheck(name="members of the cluster", on=first.name, command=f"sudo -u {layout.USER} {layout.CTL} list",
-                      healthy=f"{len(members)} members, one Leader in state running, the others streaming, Lag in MB 0")
+                      healthy=f"{len(members)} members, one Leader in state running, the others streaming, no lag")
     for host in members:
         yield HealthCheck(name=f"role of {host.name}", on=host.name, command=probe(section, host, known, "/primary"),
                           healthy="200 on the leader, 503 on every other host")

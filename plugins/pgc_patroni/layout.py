@@ -126,14 +126,18 @@ def preferred_datacenter(section: PatroniSection, site: Site) -> Sourced | None:
 
 
 def tags(section: PatroniSection, site: Site, host: Host, preferred: Sourced | None) -> dict[str, Any]:
-    """Return a host's tags as Patroni wants them: a word that says the default is left out."""
+    """Return a host's tags as Patroni wants them: a word that says the default is left out.
+
+    Where several data centres have hosts, the preferred one's lead among equally caught-up ones; under quorum commit Patroni knows no priority
+    (docs/yaml_configuration.rst, tags).
+    """
     given = tags_of(section, host)
     found: dict[str, Any] = {}
     for name in ("nofailover", "failover_priority", "nosync", "sync_priority", "noloadbalance", "clonefrom", "replicatefrom", "nostream"):
         value = getattr(given, name)
         if value not in (False, None):
             found[name] = Sourced(value, site.origin("patroni", "hosts", host.name, name))
-    if preferred is not None and "nofailover" not in found and "failover_priority" not in found:
+    if preferred is not None and mode(section, site).value != "quorum" and "nofailover" not in found and "failover_priority" not in found:
         found["failover_priority"] = Sourced(2 if host.datacenter == preferred.value else 1, preferred.origin)
     for name, value in sorted(given.custom.items()):
         found[name] = Sourced(value, site.origin("patroni", "hosts", host.name, "custom", name))

@@ -40,6 +40,7 @@ class _Words:
         self.section, self.site, self.members, self.known = section, site, members, known
         self.scope = layout.scope(section, site).value
         self.standbys = max(1, len(members) - 1)
+        self.lag_column = "Receive Lag and Replay Lag" if section.version == "4.1" else "Lag in MB"
         self.server = layout.Server(members[0], known)
         self.confirms = {"quorum": "Quorum Standby", "on": "Sync Standby", "off": "Replica"}[layout.mode(section, site).value]
 
@@ -48,7 +49,7 @@ class _Words:
         return Action("Open a shell as postgres that knows the password of the REST API; the next commands are for it", ANY, SHELL, "a prompt")
 
     def look(self, expect: str = "") -> Action:
-        well = f"+ Cluster: {self.scope}; {len(self.members)} members, one Leader (running), {self.standbys} more (streaming), Lag 0"
+        well = f"+ Cluster: {self.scope}; {len(self.members)} members, one Leader (running), {self.standbys} more (streaming), {self.lag_column} 0"
         return Action("Look at all members", ANY, f"{layout.CTL} list", expect or well)
 
     def primary(self, host: Host) -> Action:
@@ -75,17 +76,16 @@ class _Words:
 
     def switchover(self) -> Chapter:
         first, second = self.members[0].name, self.members[1].name
-        flag = "--leader" if self.section.version == "4.1" else "--primary"
         return Chapter("Hand the lead over", ORDER, (
             self.open(),
             self.look(),
             Action(f"Choose a candidate whose role is {self.confirms} and whose lag is 0; below, {first} leads and {second} takes over"),
-            Action("Hand over", ANY, f"{layout.CTL} switchover {self.scope} {flag} {first} --candidate {second} --force",
+            Action("Hand over", ANY, f"{layout.CTL} switchover {self.scope} --leader {first} --candidate {second} --force",
                    f"Successfully switched over to \"{second}\""),
             self.look(f"{second} is Leader (running), {first} follows (streaming) within {2 * 10 + 10} s"),
             self.primary(self.members[1]),
         ), undo=(
-            Action("Hand back", ANY, f"{layout.CTL} switchover {self.scope} {flag} {second} --candidate {first} --force",
+            Action("Hand back", ANY, f"{layout.CTL} switchover {self.scope} --leader {second} --candidate {first} --force",
                    f"Successfully switched over to \"{first}\""),
         ))
 
@@ -135,7 +135,7 @@ class _Words:
         conflicts = "SELECT pid, now() - xact_start AS age, left(query, 60) FROM pg_stat_activity WHERE backend_type = 'client backend' ORDER BY 2 DESC NULLS LAST LIMIT 5"
         psql = f"sudo -u {layout.USER} psql -XAt"
         return Chapter("Where it is lost", ORDER, (
-            self.look("Receive Lag: the network or the leader's disk; Replay Lag alone: queries or the disk of the standby"),
+            self.look(f"{self.lag_column}: 0 on every standby; replay alone behind means queries or the disk of the standby"),
             Action("Ask the leader", "the leader", f'{psql} -c "{view}"', f"{self.standbys} rows, state streaming, bytes below 1048576"),
             Action("See which slots keep WAL", "the leader", f'{psql} -c "{slots}"', "active t, wal_status reserved"),
             Action("See whether a query holds up replay", "the standby", f'{psql} -c "{conflicts}"', "no query older than max_standby_streaming_delay"),

@@ -9,7 +9,9 @@ from pgc.diagnostics import Code, Finding, Path, Severity
 from pgc.facts import Runbook
 
 RUN001 = Code(
-    "RUN001", "procedure-without-undo", Severity.ERROR,
+    "RUN001",
+    "procedure-without-undo",
+    Severity.ERROR,
     what="the chapter «{chapter}» of the procedure {procedure} says neither how to undo it nor why that cannot be",
     why="somebody would follow it at night, see that it was wrong, and be left alone",
     help="give the chapter `undo` actions, or the procedure `undo_none` with the reason; the plugin {plugin} contributes it",
@@ -23,4 +25,6 @@ def check(cluster: Cluster) -> Iterator[Finding]:
     for runbook in cluster.facts.all(Runbook):
         for chapter in runbook.chapters:
             if not chapter.undo and not runbook.undo_none:
-                yield RUN001.at(Path(("runbooks",)), chapter=chapter.title, procedure=runbook.slug, plugin=runbook.origin.plugin)
+                yield RUN001.at(
+                    Path(("runbooks",)), chapter=chapter.title, procedure=runbook.slug, plugin=runbook.origin.plugin
+                )

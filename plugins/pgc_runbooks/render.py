@@ -15,12 +15,21 @@ from pgc_runbooks.procedures import BY_SLUG
 def render(cluster: Cluster) -> Iterator[Artifact]:
     """Give the pages of all procedures that have a chapter."""
     runbooks = [runbook for runbook in cluster.facts.all(Runbook) if runbook.chapters]
-    common = {"name": cluster.name, "title_of_cluster": _title(cluster), "contact": _contact(cluster), "chat": cluster.section.chat}
+    common = {
+        "name": cluster.name,
+        "title_of_cluster": _title(cluster),
+        "contact": _contact(cluster),
+        "chat": cluster.section.chat,
+    }
     for runbook in runbooks:
-        body = cluster.template("procedure.md.j2", runbook=runbook, bounds=_bounds(cluster, runbook), hosts=_hosts(cluster), **common)
+        body = cluster.template(
+            "procedure.md.j2", runbook=runbook, bounds=_bounds(cluster, runbook), hosts=_hosts(cluster), **common
+        )
         yield Artifact(f"runbooks/{runbook.slug}.md", "markdown", body)
     checks = cluster.facts.all(HealthCheck)
-    yield Artifact("runbooks/README.md", "markdown", cluster.template("index.md.j2", runbooks=runbooks, checks=checks, **common))
+    yield Artifact(
+        "runbooks/README.md", "markdown", cluster.template("index.md.j2", runbooks=runbooks, checks=checks, **common)
+    )
 
 
 def _title(cluster: Cluster) -> str:
@@ -33,7 +42,13 @@ def _contact(cluster: Cluster) -> str:
 
 def _hosts(cluster: Cluster) -> list[dict[str, Any]]:
     return [
-        {"name": host.name, "address": host.address, "zone": host.zone, "datacenter": host.datacenter, "roles": ", ".join(sorted(host.roles))}
+        {
+            "name": host.name,
+            "address": host.address,
+            "zone": host.zone,
+            "datacenter": host.datacenter,
+            "roles": ", ".join(sorted(host.roles)),
+        }
         for host in cluster.site.hosts
     ]
 
@@ -50,5 +65,6 @@ def _row(bound: Bound) -> dict[str, Any]:
     return {
         "fault": bound.fault,
         "seconds": show_duration(bound.seconds) if bound.seconds is not None else "not bounded",
-        "terms": " + ".join(f"{show_duration(part.seconds)} {part.what}" for part in bound.stretches if part.counts) or bound.unbounded,
+        "terms": " + ".join(f"{show_duration(part.seconds)} {part.what}" for part in bound.stretches if part.counts)
+        or bound.unbounded,
     }

@@ -10,5 +10,12 @@ from pgc.fields import Section
 class RunbooksSection(Section):
     """Runbooks, one Markdown page a procedure."""
 
-    contact: str = Field("", description="Who is called, shown on every page; without it the cluster's owner.", examples=["+49 30 1234, team-data"], max_length=200)
-    chat: str = Field("", description="Where an incident is talked about.", examples=["#incident-orders"], max_length=200)
+    contact: str = Field(
+        "",
+        description="Who is called, shown on every page; without it the cluster's owner.",
+        examples=["+49 30 1234, team-data"],
+        max_length=200,
+    )
+    chat: str = Field(
+        "", description="Where an incident is talked about.", examples=["#incident-orders"], max_length=200
+    )

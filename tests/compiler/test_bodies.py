@@ -8,15 +8,52 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
+from ruamel.yaml import YAML
+
 from pgc.artifact import Unrepresentable
 from pgc.bodies import Env, Ini, Json, Plain, Yaml, unit
 from pgc.diagnostics import path
 from pgc.provenance import because
-from ruamel.yaml import YAML
 
-SCALARS = st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(max_size=30) | st.sampled_from(
-    ["no", "on", "0700", "1e3", "null", "~", "- a", "a: b", "# x", "{{ x }}", "*a", "&a", "!t", "'", '"', "12:30", ".inf", "=", "<<", "?", "\t", " a ", "\u2028", "\x85"])
-DATA = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(min_size=1, max_size=12), inner, max_size=4), max_leaves=20)
+SCALARS = (
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**53), 2**53)
+    | st.text(max_size=30)
+    | st.sampled_from(
+        [
+            "no",
+            "on",
+            "0700",
+            "1e3",
+            "null",
+            "~",
+            "- a",
+            "a: b",
+            "# x",
+            "{{ x }}",
+            "*a",
+            "&a",
+            "!t",
+            "'",
+            '"',
+            "12:30",
+            ".inf",
+            "=",
+            "<<",
+            "?",
+            "\t",
+            " a ",
+            "\u2028",
+            "\x85",
+        ]
+    )
+)
+DATA = st.recursive(
+    SCALARS,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(min_size=1, max_size=12), inner, max_size=4),
+    max_leaves=20,
+)
 MAPPINGS = st.dictionaries(st.text(min_size=1, max_size=12), DATA, max_size=5)
 
 
@@ -35,13 +72,22 @@ def test_json_is_read_back_as_it_was(data: object) -> None:
 def test_each_line_knows_the_origin_of_its_value() -> None:
     body = Yaml({"a": because(1, "one", path("x")), "b": {"c": because(2, "two"), "d": [because("z", "three")]}})
     text, origins = body.traced()
-    reasons = {line: [origin.reason for origin in found] for line, found in zip(text.splitlines(), origins, strict=True)}
+    reasons = {
+        line: [origin.reason for origin in found] for line, found in zip(text.splitlines(), origins, strict=True)
+    }
     assert reasons == {"a: 1": ["one"], "b:": [], "  c: 2": ["two"], "  d:": [], "    - z": ["three"]}
 
 
-@pytest.mark.parametrize("body", [
-    Ini((("s", (("k", "a\nb = c"),)),)), unit(("Service", (("ExecStart", "/bin/x\nUser=root"),))), Env({"A": "x\ny"}), Plain(("a\nb",)), Ini((("s", (("k", "a\x00b"),)),)),
-])
+@pytest.mark.parametrize(
+    "body",
+    [
+        Ini((("s", (("k", "a\nb = c"),)),)),
+        unit(("Service", (("ExecStart", "/bin/x\nUser=root"),))),
+        Env({"A": "x\ny"}),
+        Plain(("a\nb",)),
+        Ini((("s", (("k", "a\x00b"),)),)),
+    ],
+)
 def test_a_line_break_never_becomes_a_second_setting(body: Ini) -> None:
     with pytest.raises(Unrepresentable):
         body.text()

@@ -40,10 +40,27 @@ def test_a_key_of_its_own_wins_over_a_merged_one() -> None:
     assert whole.data["two"] == {"zone": "b"}
 
 
-@pytest.mark.parametrize(("text", "value"), [
-    ("no", "no"), ("on", "on"), ("0700", 700), ("0o700", 448), ("0x1F", 31), ("1.5", 1.5), ("1e3", 1000.0), ("~", None), ("", None),
-    ("true", True), ("True", True), ("yes", "yes"), ('"17"', "17"), ("12:30:45", "12:30:45"), ("2026-11-23", "2026-11-23"), ("1_000", "1_000"),
-])
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("no", "no"),
+        ("on", "on"),
+        ("0700", 700),
+        ("0o700", 448),
+        ("0x1F", 31),
+        ("1.5", 1.5),
+        ("1e3", 1000.0),
+        ("~", None),
+        ("", None),
+        ("true", True),
+        ("True", True),
+        ("yes", "yes"),
+        ('"17"', "17"),
+        ("12:30:45", "12:30:45"),
+        ("2026-11-23", "2026-11-23"),
+        ("1_000", "1_000"),
+    ],
+)
 def test_scalars_follow_the_core_schema_of_yaml_1_2(text: str, value: object) -> None:
     assert read(f"a: {text}\n".encode(), "m.yaml").data["a"] == value
 

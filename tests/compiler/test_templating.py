@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from jinja2.exceptions import SecurityError, UndefinedError
+
 from pgc.artifact import Unrepresentable
 from pgc.diagnostics import path
 from pgc.provenance import because
@@ -39,7 +40,9 @@ def test_a_template_reaches_no_internals(tmp_path: Path) -> None:
 
 def test_each_printed_value_gives_its_line_an_origin(tmp_path: Path) -> None:
     (tmp_path / "t.j2").write_text("one\n{% for x in xs %}\nx {{ x }}\n{% endfor %}\nend {{ y | sql_name }}\n")
-    text, lines = Templates({"p": tmp_path}).traced("p/t.j2", {"xs": [because(1, "a"), because(2, "b", path("m"))], "y": because("n", "c")})
+    text, lines = Templates({"p": tmp_path}).traced(
+        "p/t.j2", {"xs": [because(1, "a"), because(2, "b", path("m"))], "y": because("n", "c")}
+    )
     assert text == 'one\nx 1\nx 2\nend "n"\n'
     assert [[origin.reason for origin in line] for line in lines] == [[], ["a"], ["b"], ["c"]]
 

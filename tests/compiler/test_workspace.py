@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from pydantic import BaseModel, ConfigDict
+
 from pgc import build, workspace
 from pgc.fields import InputFile
 from pgc.parse import Manifest, read_named
 from pgc.registry import Registry
 from pgc.templating import Templates
-from pydantic import BaseModel, ConfigDict
 
 MINIMAL = (Path(__file__).parent.parent.parent / "examples" / "minimal.yaml").read_text()
 
@@ -20,17 +21,31 @@ def built(registry: Registry, templates: Templates, tmp_path: Path):
     """Compile paths into a folder of the test's."""
 
     def run(*paths: Path, environment: str | None = None, **options: object) -> build.Built:
-        return build.build([str(path) for path in paths], environment, str(tmp_path / "out"), registry, templates, **options)  # type: ignore[arg-type]
+        return build.build(
+            [str(path) for path in paths], environment, str(tmp_path / "out"), registry, templates, **options
+        )  # type: ignore[arg-type]
 
     return run
 
 
 def _codes(result: build.Built) -> list[str]:
-    return sorted({each.code for outcome in result.outcomes for each in outcome.diagnostics if each.severity != "note"} | {each.code for each in result.diagnostics})
+    return sorted(
+        {each.code for outcome in result.outcomes for each in outcome.diagnostics if each.severity != "note"}
+        | {each.code for each in result.diagnostics}
+    )
 
 
 def test_a_folder_is_searched_without_hidden_files_and_generated_trees(tmp_path: Path) -> None:
-    for name in ("b.yaml", "a.yml", ".hidden.yaml", "notes.txt", "sub/c.yaml", ".git/d.yaml", "generated/orders/e.yaml", "generated/orders/pgc.lock"):
+    for name in (
+        "b.yaml",
+        "a.yml",
+        ".hidden.yaml",
+        "notes.txt",
+        "sub/c.yaml",
+        ".git/d.yaml",
+        "generated/orders/e.yaml",
+        "generated/orders/pgc.lock",
+    ):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
     found = [str(Path(file).relative_to(tmp_path)) for file in workspace.manifests([str(tmp_path)])]
@@ -55,7 +70,8 @@ def test_an_environment_that_the_manifest_lacks_is_named(built, tmp_path: Path) 
     (tmp_path / "a.yaml").write_text(MINIMAL + "environments: {staging: {}, production: {}}\n")
     result = built(tmp_path / "a.yaml", environment="stagign")
     assert [each.message for outcome in result.outcomes for each in outcome.diagnostics] == [
-        "the manifest has no environment stagign; it has: production, staging"]
+        "the manifest has no environment stagign; it has: production, staging"
+    ]
 
 
 def test_environments_that_are_a_list_are_refused(built, tmp_path: Path) -> None:
@@ -64,7 +80,9 @@ def test_environments_that_are_a_list_are_refused(built, tmp_path: Path) -> None
 
 
 def test_each_environment_is_compiled_to_its_own_tree(built, tmp_path: Path) -> None:
-    (tmp_path / "a.yaml").write_text(MINIMAL + "environments: {staging: {objectives: {failover: 120s}}, production: {}}\n")
+    (tmp_path / "a.yaml").write_text(
+        MINIMAL + "environments: {staging: {objectives: {failover: 120s}}, production: {}}\n"
+    )
     result = built(tmp_path / "a.yaml")
     assert [outcome.directory for outcome in result.outcomes] == ["minimal/production", "minimal/staging"]
     assert (tmp_path / "out/minimal/staging/pgc.lock").is_file()
@@ -94,8 +112,14 @@ def test_workers_give_the_same_trees_as_one_process(registry: Registry, template
         (tmp_path / f"in{number}.yaml").write_text(MINIMAL.replace("name: minimal", f"name: c{number}"))
     for workers in (1, 3):
         build.build([str(tmp_path)], None, str(tmp_path / f"out{workers}"), registry, templates, workers=workers)
-    one, three = ({str(file.relative_to(tmp_path / out)): file.read_bytes() for file in (tmp_path / out).rglob("*") if file.is_file() and ".pgc" not in str(file)}
-                  for out in ("out1", "out3"))
+    one, three = (
+        {
+            str(file.relative_to(tmp_path / out)): file.read_bytes()
+            for file in (tmp_path / out).rglob("*")
+            if file.is_file() and ".pgc" not in str(file)
+        }
+        for out in ("out1", "out3")
+    )
     assert one == three
     assert len(one) > 7 * 10
 

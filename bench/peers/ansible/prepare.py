@@ -1,4 +1,4 @@
-"""Write the manifests as one Ansible inventory, before the clock starts. Usage: prepare.py INPUT PROJECT TEMPLATES."""
+"""Write the manifests as one Ansible inventory. Usage: prepare.py INPUT PROJECT TEMPLATES."""
 
 import json
 import sys

@@ -12,8 +12,8 @@ def main(project: Path, output: Path, templates: Path) -> None:
     os.environ["ANSIBLE_LOCAL_TEMP"] = os.environ["ANSIBLE_REMOTE_TEMP"] = tempfile.gettempdir()
     os.environ["ANSIBLE_PYTHON_INTERPRETER"] = sys.executable
     ansible = str(Path(sys.executable).with_name("ansible-playbook"))
-    options = ["--inventory", str(project / "inventory.yml"), "--forks", str(os.cpu_count()), "--extra-vars", f"output={output}"]
-    os.execv(ansible, [ansible, *options, str(here / "playbook.yml")])
+    command = [ansible, "--inventory", str(project / "inventory.yml"), "--forks", str(os.cpu_count())]
+    os.execv(ansible, [*command, "--extra-vars", f"output={output}", str(here / "playbook.yml")])
 
 
 if __name__ == "__main__":

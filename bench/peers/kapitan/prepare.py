@@ -1,8 +1,8 @@
-"""Write the manifests as Kapitan inventories, one a variant, before the clock starts. Usage: prepare.py INPUT PROJECT TEMPLATES.
+"""Write the manifests as Kapitan inventories, one a variant. Usage: prepare.py INPUT PROJECT TEMPLATES.
 
-    data     a target a cluster: the manifest as it is, all files as objects from one kadet component, dumped as YAML
-    text     the same, all files as finished text from one kadet component
-    jinja2   a target a host, a folder of Jinja2 templates
+data     a target a cluster: the manifest as it is, all files as objects from one kadet component, dumped as YAML
+text     the same, all files as finished text from one kadet component
+jinja2   a target a host, a folder of Jinja2 templates
 """
 
 import json

@@ -8,9 +8,8 @@ import yaml
 
 
 def main(source: Path, output: Path, templates: Path) -> None:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(templates / "jinja2"), keep_trailing_newline=True, undefined=jinja2.StrictUndefined
-    )
+    loader = jinja2.FileSystemLoader(templates / "jinja2")
+    environment = jinja2.Environment(loader=loader, keep_trailing_newline=True, undefined=jinja2.StrictUndefined)
     loaded = {name.removesuffix(".j2"): environment.get_template(name) for name in environment.list_templates()}
     for path in sorted(source.iterdir()):
         manifest = yaml.load(path.read_bytes(), Loader=yaml.CSafeLoader)

@@ -66,8 +66,11 @@ class Lazy(click.Group):
         return [CompletionItem(name, help=text) for name, text in COMMANDS.items() if name.startswith(incomplete)]
 
 
-@click.group(cls=Lazy, help=f"{EXAMPLES}\npgc compiles one manifest into everything that a PostgreSQL cluster's hosts need.",
-             context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    cls=Lazy,
+    help=f"{EXAMPLES}\npgc compiles one manifest into everything that a PostgreSQL cluster's hosts need.",
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.version_option(__version__, prog_name="pgc")
 def pgc() -> None:
     """The group; its help is above."""

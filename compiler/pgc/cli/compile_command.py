@@ -41,5 +41,7 @@ def command(paths: tuple[str, ...], environment: str | None, out: str, output: s
         return MANIFEST
     if check:
         return DIFFERS if any(outcome.stale for outcome in built.outcomes) else WELL
-    remembering.remember(sys.argv[1:], paths, out, built, plugins, build_view.again(built, output, out, plugins.codes), began_ns)
+    remembering.remember(
+        sys.argv[1:], paths, out, built, plugins, build_view.again(built, output, out, plugins.codes), began_ns
+    )
     return WELL

@@ -11,7 +11,15 @@ from pgc.cli import shared
 
 @click.command("explain")
 @click.argument("subject", required=False)
-@click.option("--manifests", "paths", multiple=True, metavar="PATH", default=(".",), show_default=True, help="Where the manifests are.")
+@click.option(
+    "--manifests",
+    "paths",
+    multiple=True,
+    metavar="PATH",
+    default=(".",),
+    show_default=True,
+    help="Where the manifests are.",
+)
 @click.option("--codes", is_flag=True, help="List every diagnostic.")
 def command(subject: str | None, paths: tuple[str, ...], codes: bool) -> None:
     """Say where something comes from: FILE:LINE of a generated file, a SETTING, or a diagnostic's CODE.

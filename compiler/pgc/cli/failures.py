@@ -24,7 +24,10 @@ def of(problem: Exception) -> Failure | None:
         return Failure(str(problem), "mend or uninstall the plugin; `pgc plugins` lists what is installed")
     if isinstance(problem, OSError):
         where = f"{problem.filename}: " if problem.filename else ""
-        return Failure(f"{where}{problem.strerror or problem}", _WAYS_OUT.get(problem.errno or 0, "check the path and its permissions, then run again"))
+        return Failure(
+            f"{where}{problem.strerror or problem}",
+            _WAYS_OUT.get(problem.errno or 0, "check the path and its permissions, then run again"),
+        )
     if isinstance(problem, RecursionError | MemoryError):
         return Failure(f"out of resources: {type(problem).__name__}", "split the manifest into smaller ones", MANIFEST)
     told = getattr(problem, "way_out", None)

@@ -14,11 +14,25 @@ from pgc.cli.entry import MANIFEST
 @click.argument("folder", default=".", type=click.Path(file_okay=False))
 @click.option("--name", help="The cluster's name.")
 @click.option("--version", type=click.Choice(["15", "16", "17", "18"]), help="PostgreSQL's major version.")
-@click.option("--host", "addresses", multiple=True, metavar="ADDRESS", help="A host's address; repeat it for each host.")
-@click.option("--failover", metavar="DURATION", help="The longest time that writes may stop after one fault, such as 30s.")
+@click.option(
+    "--host", "addresses", multiple=True, metavar="ADDRESS", help="A host's address; repeat it for each host."
+)
+@click.option(
+    "--failover", metavar="DURATION", help="The longest time that writes may stop after one fault, such as 30s."
+)
 @click.option("--vip", metavar="ADDRESS/LENGTH", help="A virtual address in front of the cluster.")
-@click.option("--ci", type=click.Choice(["github", "none"]), default="github", show_default=True, help="The CI workflow to write.")
-def command(folder: str, name: str | None, version: str | None, addresses: tuple[str, ...], failover: str | None, vip: str | None, ci: str) -> int:
+@click.option(
+    "--ci", type=click.Choice(["github", "none"]), default="github", show_default=True, help="The CI workflow to write."
+)
+def command(
+    folder: str,
+    name: str | None,
+    version: str | None,
+    addresses: tuple[str, ...],
+    failover: str | None,
+    vip: str | None,
+    ci: str,
+) -> int:
     """Start a repository: a manifest that editors understand, a CI workflow, .gitignore. Asks for what no flag says.
 
     \b
@@ -34,16 +48,20 @@ def command(folder: str, name: str | None, version: str | None, addresses: tuple
     answers = init.Answers(
         name or _ask("Name of the cluster", "orders", asking),
         version or _ask("PostgreSQL version", "17", asking),
-        addresses or tuple(_ask("Addresses of the hosts, separated by blanks", "10.0.0.11 10.0.0.12 10.0.0.13", asking).split()),
+        addresses
+        or tuple(_ask("Addresses of the hosts, separated by blanks", "10.0.0.11 10.0.0.12 10.0.0.13", asking).split()),
         failover or _ask("Longest time that writes may stop after a fault", "30s", asking),
-        vip or "", ci,
+        vip or "",
+        ci,
     )
     plugins = registry.load()
     text = init.manifest(answers)
     whole = source.read(text.encode(), f"clusters/{answers.name}.yaml")
     tried = compile_source(whole, workspace.parse.environments(whole)[0], plugins, plugins.templates(), lambda _: "")
     if tried.bundle is None:
-        click.echo(diagnostics_view.text(tried.diagnostics, lines=lambda _: tuple(text.splitlines())), err=True, nl=False)
+        click.echo(
+            diagnostics_view.text(tried.diagnostics, lines=lambda _: tuple(text.splitlines())), err=True, nl=False
+        )
         click.echo("nothing was written: the answers make no cluster", err=True)
         return MANIFEST
     for path, written in init.write(Path(folder), init.files(answers, schema.manifest_schema(plugins))):

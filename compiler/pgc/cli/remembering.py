@@ -13,7 +13,9 @@ from pgc.cli import unchanged
 from pgc.registry import Registry
 
 
-def remember(arguments: list[str], paths: Sequence[str], out: str, built: Built, plugins: Registry, text: str, began_ns: int) -> None:
+def remember(
+    arguments: list[str], paths: Sequence[str], out: str, built: Built, plugins: Registry, text: str, began_ns: int
+) -> None:
     """Record inputs and outputs of a compilation that ended well."""
     folders = [*_searched(paths), *(path for path in sys.path if path)]
     inputs = [*built.inputs, *_sources(plugins)]
@@ -31,7 +33,10 @@ def _searched(paths: Sequence[str]) -> Iterator[str]:
 
 def _sources(plugins: Registry) -> Iterator[str]:
     """Yield every source file of pgc and of the plugins: a change of the tool is a change."""
-    roots = {os.path.dirname(pgc.__file__), *(str(plugin.folder) for plugin in plugins.plugins if _is_package(plugin.module))}
+    roots = {
+        os.path.dirname(pgc.__file__),
+        *(str(plugin.folder) for plugin in plugins.plugins if _is_package(plugin.module)),
+    }
     yield from (plugin.module.__file__ or "" for plugin in plugins.plugins if not _is_package(plugin.module))
     for root in sorted(roots):
         for folder, folders, names in os.walk(root):

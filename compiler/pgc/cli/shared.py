@@ -21,7 +21,14 @@ out = click.option("--out", metavar="DIR", default=OUT, show_default=True, help=
 
 def output_format(*names: str) -> Callable[[Any], Any]:
     """Make the option --format over these formats; the first is the default."""
-    return click.option("--format", "output", type=click.Choice(names), default=names[0], show_default=True, help="How the answer is written.")
+    return click.option(
+        "--format",
+        "output",
+        type=click.Choice(names),
+        default=names[0],
+        show_default=True,
+        help="How the answer is written.",
+    )
 
 
 def colour() -> bool:

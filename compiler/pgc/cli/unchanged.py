@@ -1,11 +1,12 @@
 """The path that finds nothing changed: `pgc compile` again, with the same inputs, tools and outputs.
 
-After a compilation that wrote everything it had to, a record is kept in the cache folder: every input (manifests, the folders they were found in, the
-files they name, the sources of pgc and its plugins, the folders that plugins are installed in) and every output, each with size and time of
-modification. While all of them are as they were, the same command has the same answer. Only the standard library is loaded here.
+After a compilation that wrote everything it had to, a record is kept in the cache folder: every input (manifests, the folders
+they were found in, the files they name, the sources of pgc and its plugins, the folders that plugins are installed in) and every
+output, each with size and time of modification. While all of them are as they were, the same command has the same answer.
+Only the standard library is loaded here.
 
-A file written so shortly before the record was made that a later write could bear the same time is compared by content instead. The cache can be
-deleted at any time; a damaged record is no record.
+A file written so shortly before the record was made that a later write could bear the same time is compared by content
+instead. The cache can be deleted at any time; a damaged record is no record.
 """
 
 from __future__ import annotations
@@ -38,7 +39,14 @@ def answer(arguments: list[str]) -> str | None:
     return text if _same_folders(folders) and _same_files(files) else None
 
 
-def remember(arguments: list[str], folders: Iterable[str], inputs: Iterable[str], outputs: Iterable[str], text: str, began_ns: int) -> None:
+def remember(
+    arguments: list[str],
+    folders: Iterable[str],
+    inputs: Iterable[str],
+    outputs: Iterable[str],
+    text: str,
+    began_ns: int,
+) -> None:
     """Keep a record of a compilation that ended well and began at `began_ns`. An input that was changed since gives no record."""
     stamps: dict[str, Stamp] = {}
     try:
@@ -75,7 +83,15 @@ def _file(arguments: list[str]) -> str:
 
 def _key(arguments: list[str]) -> tuple[object, ...]:
     tty = sys.stdout.isatty()
-    return sys.version, sys.prefix, tuple(sys.path[1:]), os.getcwd(), tuple(arguments), tty, os.environ.get("NO_COLOR", "")
+    return (
+        sys.version,
+        sys.prefix,
+        tuple(sys.path[1:]),
+        os.getcwd(),
+        tuple(arguments),
+        tty,
+        os.environ.get("NO_COLOR", ""),
+    )
 
 
 def _same_folders(folders: dict[str, int]) -> bool:

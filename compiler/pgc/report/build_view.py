@@ -21,15 +21,24 @@ def show(built: Built, output: str, out: str, codes: Mapping[str, Code], *, colo
         return diagnostics_view.text(diagnostics, colour=colour) + "".join(line + "\n" for line in _summary(built, out))
     from pgc.report import diagnostics_formats
 
-    return diagnostics_formats.show(diagnostics, output, codes=codes.values(), result={"clusters": _clusters(built, out)})
+    return diagnostics_formats.show(
+        diagnostics, output, codes=codes.values(), result={"clusters": _clusters(built, out)}
+    )
 
 
 def again(built: Built, output: str, out: str, codes: Mapping[str, Code]) -> str:
     """Write what the same command answers while nothing has changed."""
+
     def settled(tree: Tree | None) -> Tree | None:
         if tree is None:
             return None
-        return replace(tree, created=(), changed=(), removed=(), unchanged=tuple(sorted((*tree.created, *tree.changed, *tree.unchanged))))
+        return replace(
+            tree,
+            created=(),
+            changed=(),
+            removed=(),
+            unchanged=tuple(sorted((*tree.created, *tree.changed, *tree.unchanged))),
+        )
 
     outcomes = tuple(replace(outcome, tree=settled(outcome.tree)) for outcome in built.outcomes)
     return show(replace(built, outcomes=outcomes), output, out, codes)
@@ -37,7 +46,9 @@ def again(built: Built, output: str, out: str, codes: Mapping[str, Code]) -> str
 
 def every_diagnostic(built: Built) -> tuple[Diagnostic, ...]:
     """Return all diagnostics in the order of their places."""
-    found = {each: None for outcome in built.outcomes for each in outcome.diagnostics} | dict.fromkeys(built.diagnostics)
+    found = {each: None for outcome in built.outcomes for each in outcome.diagnostics} | dict.fromkeys(
+        built.diagnostics
+    )
     return tuple(sorted(found, key=lambda each: (each.span, each.code, each.message)))
 
 
@@ -66,7 +77,8 @@ def _changes(outcomes: list[Outcome]) -> str:
         stale = sum(len(outcome.stale) for outcome in outcomes)
         return f"{stale} stale" if stale else "up to date"
     counts = {
-        word: sum(len(getattr(outcome.tree, word)) for outcome in outcomes) for word in ("created", "changed", "removed")
+        word: sum(len(getattr(outcome.tree, word)) for outcome in outcomes)
+        for word in ("created", "changed", "removed")
     }
     return ", ".join(f"{count} {word}" for word, count in counts.items() if count) or "unchanged"
 
@@ -94,10 +106,17 @@ def _bounds(outcome: Outcome) -> Iterator[str]:
 def _clusters(built: Built, out: str) -> list[dict[str, object]]:
     return [
         {
-            "name": outcome.name, "environment": outcome.environment, "manifest": outcome.file,
+            "name": outcome.name,
+            "environment": outcome.environment,
+            "manifest": outcome.file,
             "directory": f"{out}/{outcome.directory}" if outcome.directory else None,
-            "hosts": outcome.hosts, "files": outcome.files, "stale": list(outcome.stale),
-            **{word: list(getattr(outcome.tree, word)) if outcome.tree else [] for word in ("created", "changed", "removed")},
+            "hosts": outcome.hosts,
+            "files": outcome.files,
+            "stale": list(outcome.stale),
+            **{
+                word: list(getattr(outcome.tree, word)) if outcome.tree else []
+                for word in ("created", "changed", "removed")
+            },
             "bounds_s": {bound.fault: bound.seconds for bound in outcome.bounds},
         }
         for outcome in built.outcomes

@@ -24,4 +24,6 @@ def explanation(found: Explanation) -> str:
 
 def codes(found: Iterable[Code]) -> str:
     """Write the list of all diagnostics, a line each."""
-    return "".join(f"{each.code}  {each.severity.value:<7}  {each.name}\n" for each in sorted(found, key=lambda each: each.code))
+    return "".join(
+        f"{each.code}  {each.severity.value:<7}  {each.name}\n" for each in sorted(found, key=lambda each: each.code)
+    )

@@ -123,6 +123,7 @@ class ContainerRunner:
                 sysctls=sysctls,
                 security_opt=["no-new-privileges"],
                 init=True,
+                labels={"pgc": "validation"},
                 mem_limit=MEMORY,
                 pids_limit=PROCESSES,
                 stdin_open=False,
@@ -150,7 +151,7 @@ def connect() -> DockerClient:
     import docker.errors
 
     try:
-        client = docker.from_env(timeout=600)
+        client = docker.from_env(timeout=120)
         client.ping()
     except (docker.errors.DockerException, OSError) as problem:
         raise Impossible(f"the Docker engine does not answer: {last_words(str(problem))}", _ENGINE) from None

@@ -14,7 +14,8 @@ What is read, and how:
 * what `pg_settings` does not tell is asked for: enum spellings that the server takes without listing them, lists and
   their quoting, names that stand for another, parameters that no configuration file may set.
 * `--borrow 15,17` fills in the libraries that this server lacks from the committed catalogues of those majors, where
-  all of them read the library themselves and define a parameter alike; such a parameter names them in `from`.
+  all of them read the library themselves and define a parameter alike; such a parameter names them in `from`, and
+  the header in `borrowed`.
 
 * `--older BINDIR …` marks the parameters that those releases, earlier ones of the same major, lack (`after`).
 
@@ -56,10 +57,10 @@ FORMER_NAMES = ("force_parallel_mode", "logical_replication_mode", "sort_mem", "
 """Names that once were parameters, and that a server may still take for another (map_old_guc_names in guc.c)."""
 
 BUILD_DEPENDENT = frozenset({
-    "bonjour", "default_toast_compression", "dynamic_shared_memory_type", "effective_io_concurrency",
-    "extension_destdir", "io_method", "krb_server_keyfile", "maintenance_io_concurrency", "server_version",
-    "server_version_num", "ssl_ciphers", "ssl_ecdh_curve", "ssl_groups", "ssl_library", "unix_socket_directories",
-    "wal_compression", "wal_sync_method",
+    "default_toast_compression", "dynamic_shared_memory_type", "effective_io_concurrency", "extension_destdir",
+    "io_method", "krb_server_keyfile", "maintenance_io_concurrency", "server_version", "server_version_num",
+    "ssl_ciphers", "ssl_ecdh_curve", "ssl_groups", "ssl_library", "unix_socket_directories", "wal_compression",
+    "wal_sync_method",
 })  # fmt: skip
 """Parameters that follow from how the server was built, not from its major: their default, their bounds, their enum
 values, or (extension_destdir, which only Debian's patch knows) that they exist. The file marks them `build`."""
@@ -246,6 +247,7 @@ def read_catalogue(server: Server) -> dict[str, Any]:
     return {
         "major": number // 10000,
         "server_version": version,
+        "borrowed": {},
         "unread": unread,
         "renamed": renamed,
         "extensions": extensions,
@@ -389,7 +391,8 @@ def borrow(catalogue: dict[str, Any], neighbours: list[dict[str, Any]]) -> dict[
         and "from" not in parameter
         and all(facts(parameter) == facts(other["parameters"].get(name, {})) for other in others)
     }
-    return catalogue | {"parameters": catalogue["parameters"] | borrowed}
+    libraries = {parameter["library"]: source for parameter in borrowed.values()}
+    return catalogue | {"borrowed": libraries, "parameters": catalogue["parameters"] | borrowed}
 
 
 def catalogue_text(catalogue: dict[str, Any]) -> str:
@@ -401,7 +404,7 @@ def catalogue_text(catalogue: dict[str, Any]) -> str:
     def block(values: dict[str, Any]) -> str:
         return "{\n" + ",\n".join(f"{line(name)}:{line(values[name])}" for name in sorted(values)) + "\n}"
 
-    parts = [f'"{key}": {line(catalogue[key])}' for key in ("major", "server_version", "unread", "renamed")]
+    parts = [f'"{key}": {line(catalogue[key])}' for key in ("major", "server_version", "borrowed", "unread", "renamed")]
     parts += [f'"{key}": {block(catalogue[key])}' for key in ("extensions", "parameters")]
     return "{\n" + ",\n".join(parts) + "\n}\n"
 

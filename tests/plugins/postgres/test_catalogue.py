@@ -140,6 +140,7 @@ def test_borrowing_takes_only_what_all_neighbours_define_alike_and_nobody_borrow
         catalogue(17, same=told | {"desc": "another"}, differs=told | {"context": "sighup"}, second_hand=told),
     ]
     borrowed = borrow(catalogue(16, own={"type": "bool"}), neighbours)
+    assert borrowed["borrowed"] == {"lib": "15,17"}
     assert borrowed["parameters"] == {"own": {"type": "bool"}, "same": told | {"from": "15,17"}}
 
 

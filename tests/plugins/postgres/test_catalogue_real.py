@@ -161,6 +161,7 @@ LEFT_TO_THE_SERVER = {
     "wal_buffers": "0 to 3 are raised to 4 blocks",
     "max_stack_depth": "bounded by the host's stack limit",
     "bonjour": "needs a build with it",
+    "ssl": "needs a build with it",
     "autovacuum_max_workers": "the sum of the five is bounded",
     "max_connections": "the sum of the five is bounded",
     "max_wal_senders": "the sum of the five is bounded",

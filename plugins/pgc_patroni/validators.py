@@ -1,0 +1,3 @@
+"""Validators."""
+def validators():
+    return ()

@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from pgc import budgets, facts, parse, source
-from pgc.artifact import Artifact, Body, Bundle, Entry, File, Lines, Unrepresentable, digest
+from pgc import budgets, facts, parse, source, writer
+from pgc.artifact import Artifact, Bundle, Lines
 from pgc.cluster import Bound, Cluster, Settlement, Site
 from pgc.diagnostics import Code, Diagnostic, Finding, Path, Severity, Span, diagnose
 from pgc.facts import Choice, Endpoint, Fact, Facts, Rule
@@ -61,25 +61,7 @@ SET002 = Code(
     help="set one of these by hand: {names}",
     example="(many objectives at their limits at once)",
 )
-ART001 = Code(
-    "ART001",
-    "unwritable-value",
-    Severity.ERROR,
-    what="{file}: the value {value} holds {problem}",
-    why="the file's format cannot carry it without changing its meaning",
-    help="write a value without it",
-    example='postgres:\n  parameters: {log_line_prefix: "a\\nb"}',
-)
-ART002 = Code(
-    "ART002",
-    "two-authors",
-    Severity.ERROR,
-    what="{file} is written by {first} and by {second}",
-    why="only one of them would be on the host",
-    help="switch one of the two off, or uninstall one of the plugins",
-    example="(two plugins that render the same path)",
-)
-CODES = (FCT001, FCT002, SET001, SET002, ART001, ART002, *budgets.CODES)
+CODES = (FCT001, FCT002, SET001, SET002, *writer.CODES, *budgets.CODES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,18 +191,17 @@ class _Run:
         self.report(found)
 
     def render(self, cluster: Cluster, manifest: Manifest) -> tuple[dict[str, tuple[Artifact, str]], Bundle]:
-        artifacts: dict[str, tuple[Artifact, str]] = {}
-        writer = _Writer(self)
+        written = writer.Writer(self.registry.formats)
         views = {plugin.name: _seen_by(plugin, cluster, manifest) for plugin in self.registry.plugins}
         for plugin in self.registry.plugins:
-            writer.write(plugin, plugin.call("pgc_render", cluster=views[plugin.name]), artifacts)
-        entries = tuple(file.entry for _, file in sorted(writer.files.items()))
+            written.write(plugin, plugin.call("pgc_render", cluster=views[plugin.name]))
+        entries = tuple(file.entry for _, file in sorted(written.files.items()))
         for plugin in self.registry.plugins:
-            writer.write(plugin, plugin.call("pgc_index", cluster=views[plugin.name], entries=entries), artifacts)
-        self.report(writer.findings)
+            written.write(plugin, plugin.call("pgc_index", cluster=views[plugin.name], entries=entries))
+        self.report(written.findings)
         site = cluster.site
-        return artifacts, Bundle(
-            site.name, site.environment, dict(sorted(writer.files.items())), budgets.summary(cluster)
+        return written.artifacts, Bundle(
+            site.name, site.environment, dict(sorted(written.files.items())), budgets.summary(cluster)
         )
 
     # ── findings ──
@@ -354,39 +335,6 @@ def _settled_facts(known: Facts, values: Mapping[str, Any]) -> Facts:
 
 def _seen_by(plugin: Plugin, cluster: Cluster, manifest: Manifest) -> Cluster:
     return replace(cluster, plugin=plugin.name, section=manifest.sections[plugin.name])
-
-
-class _Writer:
-    """Writes artifacts out; files that share a body are written and hashed once."""
-
-    def __init__(self, run: _Run) -> None:
-        self.run = run
-        self.files: dict[str, File] = {}
-        self.findings: list[Finding] = []
-        self.written: dict[int, tuple[Body, bytes, str]] = {}
-
-    def write(self, plugin: Plugin, given: Iterable[Artifact], into: dict[str, tuple[Artifact, str]]) -> None:
-        for artifact in given:
-            path = f"hosts/{artifact.host}/{artifact.path}" if artifact.host else artifact.path
-            if path in into:
-                self.findings.append(ART002.at(file=path, first=into[path][1], second=plugin.name))
-                continue
-            into[path] = artifact, plugin.name
-            done = self.written.get(id(artifact.body))
-            if done is None:
-                done = self.written[id(artifact.body)] = self.emit(artifact, path)
-            _, content, sha256 = done
-            entry = Entry(path, sha256, plugin.name, artifact.format, artifact.consumer, artifact.owner, artifact.mode)
-            self.files[path] = File(entry, content)
-
-    def emit(self, artifact: Artifact, path: str) -> tuple[Body, bytes, str]:
-        try:
-            content = artifact.body.text().encode()
-        except Unrepresentable as problem:
-            places = problem.origin.paths if problem.origin else ()
-            self.findings.append(ART001.at(*places, file=path, value=problem.value, problem=problem.problem))
-            content = b""
-        return artifact.body, content, digest(content)
 
 
 def trace(compilation: Compilation, path: str) -> tuple[str, Lines, str]:

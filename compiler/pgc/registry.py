@@ -15,7 +15,7 @@ import pluggy
 from pgc import hookspecs
 from pgc.artifact import Format
 from pgc.diagnostics import Code
-from pgc.hookspecs import Description, Flow, Role
+from pgc.hookspecs import Description, Flow, Role, Validator
 
 if TYPE_CHECKING:
     from pgc.fields import Section
@@ -118,6 +118,13 @@ class Registry:
                 if found.setdefault(each.name, each) is not each:
                     raise BrokenPlugin(f"plugin {plugin.name}: the format {each.name} is defined elsewhere too")
         return found
+
+    @cached_property
+    def validators(self) -> tuple[Validator, ...]:
+        """Every native validator, the core's own first."""
+        from pgc.verify.units import VALIDATORS
+
+        return (*VALIDATORS, *(each for plugin in self.plugins for each in plugin.call("pgc_validators")))
 
     @cached_property
     def roles(self) -> Mapping[str, Role]:

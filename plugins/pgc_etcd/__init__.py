@@ -9,9 +9,9 @@ from pgc.bodies import encode_env
 from pgc.cluster import Cluster, Site
 from pgc.diagnostics import Finding
 from pgc.facts import Certificate, Endpoint, Fact, Facts, ScrapeTarget
-from pgc.hookspecs import Description, Role, hookimpl
+from pgc.hookspecs import Description, Role, Validator, hookimpl
 from pgc.readers import read_env
-from pgc_etcd import checks, facts, procedures, render
+from pgc_etcd import checks, facts, procedures, render, validators
 from pgc_etcd.members import members
 from pgc_etcd.section import EtcdSection
 
@@ -53,3 +53,8 @@ def pgc_check(cluster: Cluster) -> Iterable[Finding]:
 @hookimpl
 def pgc_render(cluster: Cluster) -> Iterable[Artifact]:
     return render.render(cluster, members(cluster.section, cluster.site))
+
+
+@hookimpl
+def pgc_validators() -> Iterable[Validator]:
+    return validators.VALIDATORS

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from ipaddress import collapse_addresses, ip_network
 
 from pgc.cluster import Host, Site
+from pgc.diagnostics import Path
 from pgc.facts import Endpoint, Fact, Facts, HbaRule, HealthCheck, ScrapeTarget
 from pgc.provenance import Origin
 from pgc_patroni import catalogue, layout
@@ -29,9 +30,24 @@ def derive(section: PatroniSection, site: Site, known: Facts) -> Iterator[Fact]:
         held = layout.certificate(host.name, known)
         scheme = "http" if held is None else "https"
         origin = Origin((*site.origin("patroni", "rest", "port").paths, host.path / "address"), "Patroni's REST API")
-        yield Endpoint(host=host.name, offers="pg.role-probe", address=host.address, port=section.rest.port, scheme=scheme,
-                       details=tuple(details), origin=origin)
-        yield ScrapeTarget(host=host.name, job="patroni", address=host.address, port=section.rest.port, scheme=scheme, exports=exports, origin=origin)
+        yield Endpoint(
+            host=host.name,
+            offers="pg.role-probe",
+            address=host.address,
+            port=section.rest.port,
+            scheme=scheme,
+            details=tuple(details),
+            origin=origin,
+        )
+        yield ScrapeTarget(
+            host=host.name,
+            job="patroni",
+            address=host.address,
+            port=section.rest.port,
+            scheme=scheme,
+            exports=exports,
+            origin=origin,
+        )
     yield from _health(section, members, known)
     yield from _remote(section, site, members, known)
 
@@ -56,11 +72,19 @@ def probe(section: PatroniSection, host: Host, known: Facts, path: str) -> str:
 
 def _health(section: PatroniSection, members: tuple[Host, ...], known: Facts) -> Iterator[HealthCheck]:
     first = members[0]
-    yield HealthCheck(name="members of the cluster", on=first.name, command=f"sudo -u {layout.USER} {layout.CTL} list",
-                      healthy=f"{len(members)} members, one Leader in state running, the others streaming, no lag")
+    yield HealthCheck(
+        name="members of the cluster",
+        on=first.name,
+        command=f"sudo -u {layout.USER} {layout.CTL} list",
+        healthy=f"{len(members)} members, one Leader in state running, the others streaming, no lag",
+    )
     for host in members:
-        yield HealthCheck(name=f"role of {host.name}", on=host.name, command=probe(section, host, known, "/primary"),
-                          healthy="200 on the leader, 503 on every other host")
+        yield HealthCheck(
+            name=f"role of {host.name}",
+            on=host.name,
+            command=probe(section, host, known, "/primary"),
+            healthy="200 on the leader, 503 on every other host",
+        )
 
 
 # ── client authentication between members ────────────────────────────────────────────────────────────────────────────
@@ -77,14 +101,33 @@ def _remote(section: PatroniSection, site: Site, members: tuple[Host, ...], know
     for purpose, database in (("replication", "replication"), ("rewind", "postgres")):
         user = layout.role(section, site, purpose)
         for address, paths in _networks(members):
-            yield HbaRule(connection=connection, database=database, user=user.value, method="scram-sha-256", address=address, options=options, order=30,
-                          purpose=purpose, origin=Origin((*user.origin.paths, *paths), "a member of the cluster, which may have to follow or rejoin"))
+            yield HbaRule(
+                connection=connection,
+                database=database,
+                user=user.value,
+                method="scram-sha-256",
+                address=address,
+                options=options,
+                order=30,
+                purpose=purpose,
+                origin=Origin(
+                    (*user.origin.paths, *paths), "a member of the cluster, which may have to follow or rejoin"
+                ),
+            )
     superuser = layout.role(section, site, "superuser")
-    yield HbaRule(connection="host", database="all", user=superuser.value, method="reject", address="all", order=35, purpose="superuser stays local",
-                  origin=superuser.origin)
+    yield HbaRule(
+        connection="host",
+        database="all",
+        user=superuser.value,
+        method="reject",
+        address="all",
+        order=35,
+        purpose="superuser stays local",
+        origin=superuser.origin,
+    )
 
 
-def _networks(members: tuple[Host, ...]) -> Iterator[tuple[str, tuple[layout.Path, ...]]]:
+def _networks(members: tuple[Host, ...]) -> Iterator[tuple[str, tuple[Path, ...]]]:
     if len(members) <= EXPLICIT:
         for host in members:
             yield str(ip_network(host.address)), (host.path / "address",)
@@ -92,4 +135,4 @@ def _networks(members: tuple[Host, ...]) -> Iterator[tuple[str, tuple[layout.Pat
     for version in (4, 6):
         networks = [network for host in members if (network := ip_network(host.address)).version == version]
         for each in collapse_addresses(networks):  # type: ignore[type-var]
-            yield str(each), (layout.Path(("hosts",)),)
+            yield str(each), (Path(("hosts",)),)

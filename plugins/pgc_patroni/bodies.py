@@ -36,12 +36,24 @@ class Piece:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pieces:
-    """A body of pieces, one below the other. A piece that ends in an open key (`postgresql:`) is followed by its contents, a level deeper."""
+    """A body of pieces, one below the other. A text is a key (`postgresql`) whose contents follow, in pieces a level deeper."""
 
     pieces: tuple[Piece | str, ...]
 
+    @property
+    def data(self) -> dict[str, Any]:
+        """What the whole file says."""
+        result: dict[str, Any] = {}
+        below = result
+        for piece in self.pieces:
+            if isinstance(piece, str):
+                below = result[piece] = {}
+            else:
+                (below if piece.level else result).update(piece.data)
+        return result
+
     def text(self) -> str:
-        return "".join(piece if isinstance(piece, str) else piece.text() for piece in self.pieces)
+        return "".join(f"{piece}:\n" if isinstance(piece, str) else piece.text() for piece in self.pieces)
 
     def traced(self) -> tuple[str, Lines]:
         lines: list[Any] = []

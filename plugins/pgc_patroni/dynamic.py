@@ -69,7 +69,11 @@ def _words(cluster: Cluster, field: str, key: str | int) -> dict[str, Any]:
     """Return the words of a slot that were given."""
     slot = getattr(cluster.section, field)[key]
     words = {name: getattr(slot, name) for name in ("name", "type", "database", "plugin") if hasattr(slot, name)}
-    return {name: Sourced(value, cluster.site.origin("patroni", field, key, name)) for name, value in words.items() if value is not None}
+    return {
+        name: Sourced(value, cluster.site.origin("patroni", field, key, name))
+        for name, value in words.items()
+        if value is not None
+    }
 
 
 def overlaid(data: Mapping[str, Any], raw: Mapping[str, Any], cluster: Cluster, *at: str) -> dict[str, Any]:

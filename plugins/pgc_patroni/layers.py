@@ -98,8 +98,14 @@ def _preload(libraries: Iterable[Preload], dynamic: Layer, local: Mapping[str, L
     before = dynamic.parameters.get(PRELOAD)
     names = [name.strip() for name in str(before.value).split(",") if name.strip()] if before is not None else []
     ordered = dict.fromkeys([*(each.library for each in facts), *names])
-    paths = dict.fromkeys(path for origin in (*((before.origin,) if before else ()), *(each.origin for each in facts)) for path in origin.paths)
-    dynamic.parameters[PRELOAD] = Sourced(", ".join(ordered), Origin(tuple(paths), "the libraries that must be loaded first come first"))
+    paths = dict.fromkeys(
+        path
+        for origin in (*((before.origin,) if before else ()), *(each.origin for each in facts))
+        for path in origin.paths
+    )
+    dynamic.parameters[PRELOAD] = Sourced(
+        ", ".join(ordered), Origin(tuple(paths), "the libraries that must be loaded first come first")
+    )
 
 
 def show(value: Any, unit: str) -> Any:

@@ -20,7 +20,7 @@ CTL = f"patronictl -c {FILE}"
 ROLE_NAMES = {"superuser": "postgres", "replication": "replicator", "rewind": "rewind"}
 LEAST_TTL_S = 20
 DATA_LOSS = Path(("objectives", "data_loss"))
-NO_TAGS = HostTags()
+NO_TAGS = HostTags.model_validate({})
 
 
 def members(site: Site) -> tuple[Host, ...]:
@@ -33,7 +33,9 @@ def scope(section: PatroniSection, site: Site) -> Sourced:
     if section.scope is not None:
         return site.sourced(section, "patroni", "scope")
     if site.environment:
-        return because(f"{site.name}-{site.environment}", "the cluster's name and its environment's", Path(("metadata", "name")))
+        return because(
+            f"{site.name}-{site.environment}", "the cluster's name and its environment's", Path(("metadata", "name"))
+        )
     return because(site.name, "the cluster's name", Path(("metadata", "name")))
 
 
@@ -75,8 +77,12 @@ def mode(section: PatroniSection, site: Site) -> Sourced:
     if allowed == "none":
         return because(synchronous, "nothing that was acknowledged may be lost", DATA_LOSS)
     if allowed < LEAST_TTL_S * site.objectives.wal_rate:
-        return because(synchronous, f"asynchronous replication may lose what is written in {LEAST_TTL_S} s, and that is more than data_loss allows",
-                       DATA_LOSS, Path(("objectives", "wal_rate")))
+        return because(
+            synchronous,
+            f"asynchronous replication may lose what is written in {LEAST_TTL_S} s, and that is more than data_loss allows",
+            DATA_LOSS,
+            Path(("objectives", "wal_rate")),
+        )
     return because("off", "data_loss allows asynchronous replication", DATA_LOSS)
 
 
@@ -84,7 +90,11 @@ def strict(section: PatroniSection, site: Site) -> Sourced:
     """Say whether writes wait when no synchronous standby is left."""
     if section.synchronous.strict is not None:
         return site.sourced(section, "patroni", "synchronous", "strict")
-    return because(mode(section, site).value != "off" and site.objectives.data_loss == "none", "nothing that was acknowledged may be lost", DATA_LOSS)
+    return because(
+        mode(section, site).value != "off" and site.objectives.data_loss == "none",
+        "nothing that was acknowledged may be lost",
+        DATA_LOSS,
+    )
 
 
 def rebuild(section: PatroniSection, site: Site) -> Sourced:
@@ -133,11 +143,25 @@ def tags(section: PatroniSection, site: Site, host: Host, preferred: Sourced | N
     """
     given = tags_of(section, host)
     found: dict[str, Any] = {}
-    for name in ("nofailover", "failover_priority", "nosync", "sync_priority", "noloadbalance", "clonefrom", "replicatefrom", "nostream"):
+    for name in (
+        "nofailover",
+        "failover_priority",
+        "nosync",
+        "sync_priority",
+        "noloadbalance",
+        "clonefrom",
+        "replicatefrom",
+        "nostream",
+    ):
         value = getattr(given, name)
         if value not in (False, None):
             found[name] = Sourced(value, site.origin("patroni", "hosts", host.name, name))
-    if preferred is not None and mode(section, site).value != "quorum" and "nofailover" not in found and "failover_priority" not in found:
+    if (
+        preferred is not None
+        and mode(section, site).value != "quorum"
+        and "nofailover" not in found
+        and "failover_priority" not in found
+    ):
         found["failover_priority"] = Sourced(2 if host.datacenter == preferred.value else 1, preferred.origin)
     for name, value in sorted(given.custom.items()):
         found[name] = Sourced(value, site.origin("patroni", "hosts", host.name, "custom", name))
@@ -148,7 +172,11 @@ def tags(section: PatroniSection, site: Site, host: Host, preferred: Sourced | N
 
 OLDEST = 15
 DEFAULTS = {
-    "socket_dir": "/var/run/postgresql", "encoding": "UTF8", "locale_provider": "libc", "locale": "C.UTF-8", "checksums": "yes",
+    "socket_dir": "/var/run/postgresql",
+    "encoding": "UTF8",
+    "locale_provider": "libc",
+    "locale": "C.UTF-8",
+    "checksums": "yes",
 }
 
 
@@ -169,7 +197,10 @@ class Server:
 
     def detail(self, name: str) -> Sourced:
         """Return one of its details."""
-        debian = {"bin_dir": f"/usr/lib/postgresql/{self.major}/bin", "data_dir": f"/var/lib/postgresql/{self.major}/main"}
+        debian = {
+            "bin_dir": f"/usr/lib/postgresql/{self.major}/bin",
+            "data_dir": f"/var/lib/postgresql/{self.major}/main",
+        }
         return Sourced(self.details.get(name) or DEFAULTS.get(name) or debian.get(name, ""), self.origin)
 
     @property

@@ -11,12 +11,18 @@ from collections.abc import Iterator
 from pgc.cluster import Site
 from pgc.facts import Choice, Fact, Rule, TimeClaim
 from pgc.provenance import Origin
-from pgc.terms import Const, Constraint, Number, Open, Term, term, total, var
+from pgc.terms import Const, Constraint, Difference, Number, Open, Term, total, var
 from pgc_patroni import layout
 from pgc_patroni.section import PatroniSection
 
 TTL, LOOP_WAIT, RETRY, START, STOP, REPLAY = (
-    "ttl", "loop_wait", "retry_timeout", "primary_start_timeout", "primary_stop_timeout", "max_standby_streaming_delay")
+    "ttl",
+    "loop_wait",
+    "retry_timeout",
+    "primary_start_timeout",
+    "primary_stop_timeout",
+    "max_standby_streaming_delay",
+)
 MAXIMUM_LAG = "patroni.maximum_lag_bytes"
 
 CANDIDATES: dict[str, tuple[tuple[Number, ...], int, str]] = {
@@ -63,10 +69,14 @@ def contribute(section: PatroniSection, site: Site) -> Iterator[Fact]:
         candidates, rank, reason = CANDIDATES[field]
         value = Open(name(field), candidates, rank, "s", reason)
         given: Number | None = getattr(section, field)
-        yield Choice(open=value if given is None else value.fix(given, "patroni", field), origin=site.origin("patroni", field))
+        yield Choice(
+            open=value if given is None else value.fix(given, "patroni", field), origin=site.origin("patroni", field)
+        )
     yield from _lag(section, site)
     for constraint, fields in _constraints(section):
-        if any(getattr(section, field) is None for field in fields):  # set by hand altogether, they are judged in checks.py
+        if any(
+            getattr(section, field) is None for field in fields
+        ):  # set by hand altogether, they are judged in checks.py
             yield Rule(constraint=constraint, origin=site.origin("patroni", fields[0]))
     yield from _claims(section, site)
 
@@ -75,7 +85,7 @@ def watchdog_timeout(section: PatroniSection) -> Term:
     """Return after how many seconds without a sign of life the watchdog resets the host. Source: WatchdogConfig.timeout."""
     margin = section.watchdog.safety_margin
     if margin != "half":
-        return timer(TTL) - margin
+        return Difference(timer(TTL), Const(margin))
     return Const(int(section.ttl // 2)) if section.ttl is not None else 0.5 * timer(TTL)
 
 
@@ -87,13 +97,27 @@ def _constraints(section: PatroniSection) -> Iterator[tuple[Constraint, tuple[st
     """Yield the rules between timers, with the timers that each is about. That the watchdog can be activated follows from the last."""
     fields = (TTL, LOOP_WAIT, RETRY)
     given = tuple(field for field in fields if getattr(section, field) is not None)
-    yield Constraint(
-        "Patroni: loop_wait + 2 × retry_timeout ≤ ttl", total(timer(LOOP_WAIT), 2 * timer(RETRY)), timer(TTL),
-        why="Patroni would shorten loop_wait and retry_timeout by itself and run something else than what is committed", paths=_paths(*given)), fields
+    yield (
+        Constraint(
+            "Patroni: loop_wait + 2 × retry_timeout ≤ ttl",
+            total(timer(LOOP_WAIT), 2 * timer(RETRY)),
+            timer(TTL),
+            why="Patroni would shorten loop_wait and retry_timeout by itself and run something else than what is committed",
+            paths=_paths(*given),
+        ),
+        fields,
+    )
     if section.watchdog.mode != "off":
-        yield Constraint(
-            "watchdog: no reset of a healthy host", total(timer(LOOP_WAIT), timer(RETRY), SAFEPOINT_S), watchdog_timeout(section),
-            why="a leader that loses the DCS and steps down in time would be reset all the same", paths=_paths(*given)), fields
+        yield (
+            Constraint(
+                "watchdog: no reset of a healthy host",
+                total(timer(LOOP_WAIT), timer(RETRY), SAFEPOINT_S),
+                watchdog_timeout(section),
+                why="a leader that loses the DCS and steps down in time would be reset all the same",
+                paths=_paths(*given),
+            ),
+            fields,
+        )
 
 
 def _lag(section: PatroniSection, site: Site) -> Iterator[Fact]:
@@ -105,10 +129,18 @@ def _lag(section: PatroniSection, site: Site) -> Iterator[Fact]:
     given = section.maximum_lag_on_failover
     origin = site.origin("patroni", "maximum_lag_on_failover")
     yield Choice(open=value if given is None else value.fix(given, "patroni", "maximum_lag_on_failover"), origin=origin)
-    yield Rule(constraint=Constraint(
-        "loss at a failover is within objectives.data_loss", total(var(MAXIMUM_LAG), site.objectives.wal_rate * timer(TTL)), Const(allowed),
-        why="a standby that lags by this much may take over, and what the leader wrote during its last ttl may not have reached it",
-        paths=(("objectives", "data_loss"),), hard=False, unit="B"), origin=origin)
+    yield Rule(
+        constraint=Constraint(
+            "loss at a failover is within objectives.data_loss",
+            total(var(MAXIMUM_LAG), site.objectives.wal_rate * timer(TTL)),
+            Const(allowed),
+            why="a standby that lags by this much may take over, and what the leader wrote during its last ttl may not have reached it",
+            paths=(("objectives", "data_loss"),),
+            hard=False,
+            unit="B",
+        ),
+        origin=origin,
+    )
 
 
 # ── time ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -117,13 +149,25 @@ def _lag(section: PatroniSection, site: Site) -> Iterator[Fact]:
 def _claims(section: PatroniSection, site: Site) -> Iterator[Fact]:
     lock = Origin((), "the lock's life and the pause between two looks")
     for fault in ("host lost", "host and DCS leader lost", "network cut"):
-        yield TimeClaim(fault=fault, what="the leader's lock expires", stage=10, seconds=timer(TTL) + LEASE_CHECK_S, origin=lock,
-                        why="the lock was renewed just before the fault; the DCS looks for expired leases every 0.5 s")
+        yield TimeClaim(
+            fault=fault,
+            what="the leader's lock expires",
+            stage=10,
+            seconds=timer(TTL) + LEASE_CHECK_S,
+            origin=lock,
+            why="the lock was renewed just before the fault; the DCS looks for expired leases every 0.5 s",
+        )
         yield _election(fault, lock)
         yield _promotion(fault, section, site)
     crash = timer(LOOP_WAIT) if section.primary_start_timeout == 0 else timer(LOOP_WAIT) + timer(START)
-    yield TimeClaim(fault="postgres crashed", what="the crash is seen, and a restart is given its time", stage=10, seconds=crash, origin=lock,
-                    why="crash recovery on the same host may be quicker than a failover, but not surely")
+    yield TimeClaim(
+        fault="postgres crashed",
+        what="the crash is seen, and a restart is given its time",
+        stage=10,
+        seconds=crash,
+        origin=lock,
+        why="crash recovery on the same host may be quicker than a failover, but not surely",
+    )
     yield _election("postgres crashed", lock)
     yield _promotion("postgres crashed", section, site)
     yield from _switchover(section, site)
@@ -132,31 +176,59 @@ def _claims(section: PatroniSection, site: Site) -> Iterator[Fact]:
 
 
 def _election(fault: str, origin: Origin) -> TimeClaim:
-    return TimeClaim(fault=fault, what="the standbys elect a leader", stage=20, seconds=timer(LOOP_WAIT) + API_TIMEOUT_S, origin=origin,
-                     why="a standby looks at least every loop_wait, and waits 2 s for a member that does not answer")
+    return TimeClaim(
+        fault=fault,
+        what="the standbys elect a leader",
+        stage=20,
+        seconds=timer(LOOP_WAIT) + API_TIMEOUT_S,
+        origin=origin,
+        why="a standby looks at least every loop_wait, and waits 2 s for a member that does not answer",
+    )
 
 
 def _promotion(fault: str, section: PatroniSection, site: Site) -> TimeClaim:
     """While a query holds up replay, WAL piles up at the peak rate and is replayed afterwards."""
     share = 1 + site.objectives.wal_rate / section.replay_rate
     return TimeClaim(
-        fault=fault, what="the new leader replays what it has and takes writes", stage=30, seconds=total(round(share, 3) * timer(REPLAY), PROMOTION_S),
+        fault=fault,
+        what="the new leader replays what it has and takes writes",
+        stage=30,
+        seconds=total(round(share, 3) * timer(REPLAY), PROMOTION_S),
         origin=Origin((), "max_standby_streaming_delay and what piled up meanwhile"),
-        why="a query on the standby may hold up replay for max_standby_streaming_delay, and the WAL of that time is replayed then")
+        why="a query on the standby may hold up replay for max_standby_streaming_delay, and the WAL of that time is replayed then",
+    )
 
 
 def _switchover(section: PatroniSection, site: Site) -> Iterator[TimeClaim]:
     origin = site.origin("patroni", STOP)
     if layout.mode(section, site).value == "off":
-        yield TimeClaim(fault="switchover", what="the old leader stops", stage=10, seconds=None, origin=origin,
-                        why="a leader may take any time for its shutdown checkpoint; primary_stop_timeout bounds it in synchronous mode only")
+        yield TimeClaim(
+            fault="switchover",
+            what="the old leader stops",
+            stage=10,
+            seconds=None,
+            origin=origin,
+            why="a leader may take any time for its shutdown checkpoint; primary_stop_timeout bounds it in synchronous mode only",
+        )
         return
     waits = 1 if section.watchdog.mode == "off" else 2
-    yield TimeClaim(fault="switchover", what="the old leader stops and gives the lock away", stage=10, seconds=waits * timer(STOP) + RELEASE_S, origin=origin,
-                    why="sessions end, the shutdown checkpoint is written and reaches a standby" + (
-                        "; with a watchdog either half has primary_stop_timeout" if waits == 2 else ""))
-    yield TimeClaim(fault="switchover", what="the candidate takes the lock", stage=20, seconds=API_TIMEOUT_S, origin=origin,
-                    why="it watches the lock, and waits 2 s for a member that does not answer")
+    yield TimeClaim(
+        fault="switchover",
+        what="the old leader stops and gives the lock away",
+        stage=10,
+        seconds=waits * timer(STOP) + RELEASE_S,
+        origin=origin,
+        why="sessions end, the shutdown checkpoint is written and reaches a standby"
+        + ("; with a watchdog either half has primary_stop_timeout" if waits == 2 else ""),
+    )
+    yield TimeClaim(
+        fault="switchover",
+        what="the candidate takes the lock",
+        stage=20,
+        seconds=API_TIMEOUT_S,
+        origin=origin,
+        why="it watches the lock, and waits 2 s for a member that does not answer",
+    )
     yield _promotion("switchover", section, site)
 
 
@@ -168,33 +240,50 @@ def _standby_lost(section: PatroniSection, site: Site) -> TimeClaim:
     count = section.synchronous.nodes
     origin = mode.origin
     if mode.value == "off":
-        return TimeClaim(fault="synchronous standby lost", what="nothing waits", stage=10, seconds=0, origin=origin, why="replication is asynchronous")
+        return TimeClaim(
+            fault="synchronous standby lost",
+            what="nothing waits",
+            stage=10,
+            seconds=0,
+            origin=origin,
+            why="replication is asynchronous",
+        )
     if mode.value == "quorum" and left >= count:
-        return TimeClaim(fault="synchronous standby lost", what="another standby confirms", stage=10, seconds=0, origin=origin,
-                         why=f"any {count} of the standbys may confirm a commit, and {left} are left")
+        return TimeClaim(
+            fault="synchronous standby lost",
+            what="another standby confirms",
+            stage=10,
+            seconds=0,
+            origin=origin,
+            why=f"any {count} of the standbys may confirm a commit, and {left} are left",
+        )
     if left < count and strict.value:
-        return TimeClaim(fault="synchronous standby lost", what="commits wait for a standby", stage=10, seconds=None, origin=strict.origin,
-                         why="strict mode lets no commit pass until a standby is back")
-    return TimeClaim(fault="synchronous standby lost", what="the leader stops waiting for it", stage=10, origin=origin,
-                     seconds=timer(TTL) + timer(LOOP_WAIT) + LEASE_CHECK_S, why="its key in the DCS expires, and the leader sees that at its next look")
+        return TimeClaim(
+            fault="synchronous standby lost",
+            what="commits wait for a standby",
+            stage=10,
+            seconds=None,
+            origin=strict.origin,
+            why="strict mode lets no commit pass until a standby is back",
+        )
+    return TimeClaim(
+        fault="synchronous standby lost",
+        what="the leader stops waiting for it",
+        stage=10,
+        origin=origin,
+        seconds=timer(TTL) + timer(LOOP_WAIT) + LEASE_CHECK_S,
+        why="its key in the DCS expires, and the leader sees that at its next look",
+    )
 
 
 def _unbounded() -> Iterator[TimeClaim]:
     for fault, why in (
-        ("postmaster frozen", "a server that is stopped but not gone keeps its health check well (measured: 84 s and more)"),
+        (
+            "postmaster frozen",
+            "a server that is stopped but not gone keeps its health check well (measured: 84 s and more)",
+        ),
         ("disk full", "PostgreSQL stops at a full disk on every host that follows too; only room ends it"),
         ("one-way cut", "a leader that reaches the DCS but not its clients keeps the lock"),
         ("two faults at once", "a second fault may take what the first one's cure needs"),
     ):
         yield TimeClaim(fault=fault, what="nothing that a timer ends", seconds=None, why=why)
-
-
-def least(field: str, section: PatroniSection) -> Number:
-    """Return a timer's value if it was set by hand, else its smallest candidate."""
-    given: Number | None = getattr(section, field)
-    return min(CANDIDATES[field][0]) if given is None else given
-
-
-def evaluate(value: Term | Number, settled: dict[str, Number]) -> Number:
-    """Return a term's number."""
-    return term(value).evaluate(settled)

@@ -53,7 +53,7 @@ def _sql(cluster: Cluster) -> Iterator[Artifact]:
 
 
 def _file(cluster: Cluster, name: str, template: str, mode: str = "0644", **values: Any) -> Artifact:
-    body = cluster.template(template, cluster=cluster.name, **values)
+    body = cluster.template(template, cluster=cluster.name, major=cluster.section.version, **values)
     return Artifact(f"{FOLDER}/{name}", "postgresql.sql", body, consumer="postgresql", mode=mode)
 
 

@@ -18,6 +18,7 @@ class Settled:
     def __init__(self, cluster: Cluster) -> None:
         self.catalogue = load(cluster.section.version)
         self.facts: dict[str, dict[str, Parameter]] = {}
+        self._read: dict[tuple[str, Any], Any] = {}
         for fact in cluster.facts.all(Parameter):
             self.facts.setdefault(fact.name, {})[fact.host] = fact
 
@@ -38,10 +39,10 @@ class Settled:
             return None
         fact = self.fact(name, host)
         given = fact.value if fact else spec.boot_val
-        try:
-            return parse_value(spec, given) if given is not None else None
-        except ValueRefused:
-            return parse_value(spec, spec.boot_val) if spec.boot_val is not None else None
+        key = name, given
+        if key not in self._read:
+            self._read[key] = _canonical(spec, given)
+        return self._read[key]
 
     def number(self, name: str, host: str = "") -> int:
         """Return a parameter as a plain number, bytes where it counts memory; 0 where this version has none."""
@@ -66,6 +67,13 @@ class Settled:
         maintenance = self.number("maintenance_work_mem", host.name)
         vacuum = self.number("autovacuum_work_mem", host.name)
         return Memory(self.number("shared_buffers", host.name), self.number("work_mem", host.name), maintenance, vacuum if vacuum > 0 else maintenance)
+
+
+def _canonical(spec: ParameterSpec, given: Any) -> Any:
+    try:
+        return parse_value(spec, given) if given is not None else None
+    except ValueRefused:
+        return parse_value(spec, spec.boot_val) if spec.boot_val is not None else None
 
 
 def machine(cluster: Cluster, host: Host) -> Machine:

@@ -45,14 +45,27 @@ class Release:
 
     def knows(self, name: str, major: int) -> bool:
         """Say whether Patroni passes a parameter on. Source: patroni/postgresql/validator.py, transform_postgresql_parameter_value."""
-        return "." in name or name in self.owned or name in self.recovery_parameters or name in described(major) or self.rule(name, major) is not None
+        return (
+            "." in name
+            or name in self.owned
+            or name in self.recovery_parameters
+            or name in described(major)
+            or self.rule(name, major) is not None
+        )
 
 
 @lru_cache(maxsize=8)
 def of(version: str) -> Release:
     """Return a minor version's catalogue. Raises FileNotFoundError for one that was not read."""
     data = json.loads((HERE / f"patroni-{version}.json").read_text())
-    return Release(data["version"], data["keys"], data["owned"], data["parameters"], data["recovery_parameters"], tuple(data["metrics"]))
+    return Release(
+        data["version"],
+        data["keys"],
+        data["owned"],
+        data["parameters"],
+        data["recovery_parameters"],
+        tuple(data["metrics"]),
+    )
 
 
 @lru_cache(maxsize=8)

@@ -103,6 +103,10 @@ OPEN_ENDED: dict[tuple[str, ...], Tree] = {
 }
 """What stands below a key cannot be told from code; these are the manual's words (docs/dynamic_configuration.rst, docs/yaml_configuration.rst)."""
 
+ASKING = ("get", "get_int", "check_mode")
+OF_POSTGRESQL = ("self._config", "self.config", "self._postgresql.config", "config")
+"""By which names the code speaks of the dynamic configuration, and of PostgreSQL's part of all configuration."""
+
 LOCAL_ONLY = ("connect_address", "proxy_address", "listen", "config_dir", "data_dir", "pgpass", "authentication")
 """Keys of `postgresql` that the dynamic configuration may not have (Config._safe_copy_dynamic_configuration)."""
 
@@ -122,7 +126,19 @@ def main() -> None:
 
 
 def _fetch(version: str, folder: Path) -> Path:
-    command = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--only-binary", ":all:", f"patroni=={version}", "-d", str(folder)]
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "download",
+        "-q",
+        "--no-deps",
+        "--only-binary",
+        ":all:",
+        f"patroni=={version}",
+        "-d",
+        str(folder),
+    ]
     subprocess.run(command, check=True)
     return next(folder.glob(f"patroni-{version}-*.whl"))
 
@@ -130,7 +146,13 @@ def _fetch(version: str, folder: Path) -> Path:
 def _read(wheel: Path, folder: Path) -> Tree:
     with zipfile.ZipFile(wheel) as packed:
         packed.extractall(folder)
-    run = subprocess.run([sys.executable, "-c", WALK, str(folder)], check=True, capture_output=True, text=True, env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"})
+    run = subprocess.run(
+        [sys.executable, "-c", WALK, str(folder)],
+        check=True,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
+    )
     found: Tree = json.loads(run.stdout)
     code = {path: ast.parse(path.read_text()) for path in sorted(folder.glob("patroni/**/*.py"))}
     dynamic = found["keys"]["bootstrap"]["dcs"]
@@ -144,16 +166,29 @@ def _read(wheel: Path, folder: Path) -> Tree:
     for name in ("namespace", "thread_pool_size"):
         found["keys"].setdefault(name, None)
     postgresql = found["keys"]["postgresql"]
-    for name in _asked_of(code, "patroni/postgresql/", ("_config", "config")):
+    for name in _asked_of(code, "patroni/postgresql/", OF_POSTGRESQL):
         postgresql.setdefault(name, None)
-    postgresql["authentication"] = {role: dict.fromkeys(_allowed_authentication(code)) for role in ("superuser", "replication", "rewind")}
+    postgresql["authentication"] = {
+        role: dict.fromkeys(_allowed_authentication(code)) for role in ("superuser", "replication", "rewind")
+    }
     found["keys"]["etcd3"] |= dict.fromkeys(("use_proxies", "verify", "cacert", "cert", "key", "host", "hosts"))
-    dynamic["postgresql"] = {**{key: value for key, value in postgresql.items() if key not in LOCAL_ONLY}, **(dynamic.get("postgresql") or {})}
+    dynamic["postgresql"] = {
+        **{key: value for key, value in postgresql.items() if key not in LOCAL_ONLY},
+        **(dynamic.get("postgresql") or {}),
+    }
     for top in (found["keys"], dynamic):
         for where, tree in OPEN_ENDED.items():
             _lay(top, where, tree)
     found["keys"]["bootstrap"]["initdb"] = None
-    found["metrics"] = sorted({line.split()[2] for path, tree in code.items() if path.name == "api.py" for line in _texts(tree) if line.startswith("# TYPE ")})
+    found["metrics"] = sorted(
+        {
+            line.split()[2]
+            for path, tree in code.items()
+            if path.name == "api.py"
+            for line in _texts(tree)
+            if line.startswith("# TYPE ")
+        }
+    )
     found["authority"] = f"patroni {found['version']} from PyPI"
     return found
 
@@ -163,7 +198,7 @@ def _lay(tree: Tree, where: tuple[str, ...], below: Tree) -> None:
         if not isinstance(tree.get(key), dict):
             return
         tree = tree[key]
-    if where[-1] in tree or len(where) == 1:
+    if where[-1] in tree:
         tree[where[-1]] = below
 
 
@@ -179,11 +214,10 @@ def _asked_globally(code: dict[Path, ast.Module]) -> Iterator[str]:
         for node in ast.walk(tree):
             if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args):
                 continue
-            first = node.args[0]
-            asked = node.func.attr in ("get", "get_int", "check_mode") and isinstance(first, ast.Constant) and isinstance(first.value, str)
-            owner = ast.unparse(node.func.value)
-            if asked and ((path.name == "global_config.py" and owner in ("self", "self.__config")) or owner == "global_config"):
-                yield first.value  # type: ignore[union-attr, misc]
+            first, owner = node.args[0], ast.unparse(node.func.value)
+            known = owner == "global_config" or (path.name == "global_config.py" and owner in ("self", "self.__config"))
+            if known and node.func.attr in ASKING and isinstance(first, ast.Constant) and isinstance(first.value, str):
+                yield first.value
 
 
 def _asked_of(code: dict[Path, ast.Module], under: str, owners: tuple[str, ...]) -> Iterator[str]:
@@ -192,11 +226,20 @@ def _asked_of(code: dict[Path, ast.Module], under: str, owners: tuple[str, ...])
         if under not in path.as_posix() or "/mpp/" in path.as_posix():
             continue
         for node in ast.walk(tree):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "get" and node.args:
+            if (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Attribute)
+                and node.func.attr == "get"
+                and node.args
+            ):
                 first, owner = node.args[0], ast.unparse(node.func.value)
-                named = isinstance(first, ast.Constant) and isinstance(first.value, str)
-                if named and owner in ("self._config", "self.config", "self._postgresql.config", "config") and _is_about_postgresql(path, owner):
-                    yield first.value  # type: ignore[union-attr, misc]
+                if (
+                    isinstance(first, ast.Constant)
+                    and isinstance(first.value, str)
+                    and owner in owners
+                    and _is_about_postgresql(path, owner)
+                ):
+                    yield first.value
 
 
 def _is_about_postgresql(path: Path, owner: str) -> bool:
@@ -220,7 +263,11 @@ def _environment(code: dict[Path, ast.Module]) -> Iterator[tuple[str, list[str]]
     for path, tree in code.items():
         if path.as_posix().endswith("patroni/config.py"):
             for node in ast.walk(tree):
-                if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "_set_section_values":
+                if (
+                    isinstance(node, ast.Call)
+                    and isinstance(node.func, ast.Name)
+                    and node.func.id == "_set_section_values"
+                ):
                     section, names = (ast.literal_eval(argument) for argument in node.args)
                     if section != "raft":
                         yield section, names
@@ -251,7 +298,11 @@ def _write_servers(folders: list[Path]) -> None:
     known: dict[str, list[str]] = json.loads(target.read_text()) if target.exists() else {}
     for folder in folders:
         postgres = str(folder / "postgres")
-        major = subprocess.run([postgres, "--version"], check=True, capture_output=True, text=True).stdout.split()[2].split(".")[0]
+        major = (
+            subprocess.run([postgres, "--version"], check=True, capture_output=True, text=True)
+            .stdout.split()[2]
+            .split(".")[0]
+        )
         described = subprocess.run([postgres, "--describe-config"], check=True, capture_output=True, text=True).stdout
         known[major] = sorted({line.split("\t")[0] for line in described.splitlines() if line.strip()}, key=str.lower)
     rows = [f"{json.dumps(major)}: {json.dumps(names)}" for major, names in sorted(known.items())]

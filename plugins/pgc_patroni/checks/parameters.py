@@ -16,11 +16,28 @@ from pgc_patroni.codes import PAT020, PAT021, PAT022, PAT023, PAT024
 
 CONTROL = re.compile("[\x00-\x1f\x7f]")
 MANAGED: dict[str, str] = {
-    "listen_addresses": "", "port": ": set postgres.port", "cluster_name": ": set patroni.scope", "hot_standby": "",
-    "hba_file": ": set postgres.hba", "ident_file": ": set postgres.ident", "data_directory": "", "config_file": "",
-    "primary_conninfo": "", "primary_slot_name": "", "recovery_target": "", "recovery_target_action": "", "recovery_target_inclusive": "",
-    "recovery_target_lsn": "", "recovery_target_name": "", "recovery_target_time": "", "recovery_target_timeline": "", "recovery_target_xid": "",
-    "promote_trigger_file": "", "standby_mode": "", "trigger_file": "", "wal_keep_segments": ": set wal_keep_size",
+    "listen_addresses": "",
+    "port": ": set postgres.port",
+    "cluster_name": ": set patroni.scope",
+    "hot_standby": "",
+    "hba_file": ": set postgres.hba",
+    "ident_file": ": set postgres.ident",
+    "data_directory": "",
+    "config_file": "",
+    "primary_conninfo": "",
+    "primary_slot_name": "",
+    "recovery_target": "",
+    "recovery_target_action": "",
+    "recovery_target_inclusive": "",
+    "recovery_target_lsn": "",
+    "recovery_target_name": "",
+    "recovery_target_time": "",
+    "recovery_target_timeline": "",
+    "recovery_target_xid": "",
+    "promote_trigger_file": "",
+    "standby_mode": "",
+    "trigger_file": "",
+    "wal_keep_segments": ": set wal_keep_size",
 }
 """Parameters that Patroni sets or files that it writes, and what to set instead. Sources: patroni/postgresql/config.py, CMDLINE_OPTIONS,
 build_recovery_params, replace_pg_hba, write_postgresql_conf."""
@@ -35,7 +52,13 @@ def check(cluster: Cluster) -> Iterator[Finding]:
     for fact in cluster.facts.all(Parameter):
         yield from _one(fact, release, major, managed)
     for rule in cluster.facts.all(HbaRule):
-        words = (rule.database, rule.user, rule.address, rule.method, *(word for option in rule.options for word in option))
+        words = (
+            rule.database,
+            rule.user,
+            rule.address,
+            rule.method,
+            *(word for option in rule.options for word in option),
+        )
         yield from _lines(rule, f"the rule of client authentication for {rule.user}", words)
     for ident in cluster.facts.all(IdentRule):
         yield from _lines(ident, f"the map {ident.map}", (ident.system, ident.role))
@@ -48,7 +71,13 @@ def _one(fact: Parameter, release: Release, major: int, managed: dict[str, str])
     elif not release.knows(name, major):
         known = {*release.parameters, *release.owned, *catalogue.described(major)}
         close = get_close_matches(name, known, 1)
-        yield PAT022.at(*places, name=name, version=release.version, major=major, hint=f"; did you mean {close[0]}?" if close else "")
+        yield PAT022.at(
+            *places,
+            name=name,
+            version=release.version,
+            major=major,
+            hint=f"; did you mean {close[0]}?" if close else "",
+        )
     elif name in release.dynamic_only:
         if fact.host:
             yield PAT024.at(*places, name=name, host=fact.host)
@@ -62,7 +91,9 @@ def _minimum(fact: Parameter, release: Release, places: tuple[Path, ...]) -> Ite
     least, unit = row.get("min"), row.get("unit", "")
     amount = amount_of(fact.value, unit)
     if least is not None and amount is not None and amount < least:
-        yield PAT021.at(*places, name=fact.name, value=fact.value, least=f"{least}{unit}", default=row.get("default", "?"))
+        yield PAT021.at(
+            *places, name=fact.name, value=fact.value, least=f"{least}{unit}", default=row.get("default", "?")
+        )
 
 
 def amount_of(value: Any, unit: str) -> float | None:

@@ -9,7 +9,20 @@ from difflib import get_close_matches
 from pgc.cluster import Cluster, Host
 from pgc.diagnostics import Finding, Path
 from pgc_patroni import layout, timers
-from pgc_patroni.codes import PAT003, PAT008, PAT009, PAT010, PAT011, PAT012, PAT013, PAT014, PAT015, PAT016, PAT017, PAT018
+from pgc_patroni.codes import (
+    PAT003,
+    PAT008,
+    PAT009,
+    PAT010,
+    PAT011,
+    PAT012,
+    PAT013,
+    PAT014,
+    PAT015,
+    PAT016,
+    PAT017,
+    PAT018,
+)
 from pgc_patroni.section import HostTags
 
 AT = Path(("patroni",))
@@ -49,7 +62,11 @@ def _leaders(cluster: Cluster, members: tuple[Host, ...]) -> Iterator[Finding]:
 def _survivors(cluster: Cluster, members: tuple[Host, ...]) -> Iterator[Finding]:
     """In strict mode one leader and as many standbys as confirm must be left after the loss of a host, and of a zone where there are three."""
     section, site = cluster.section, cluster.site
-    if layout.mode(section, site).value == "off" or not layout.strict(section, site).value or section.synchronous.accept_stall:
+    if (
+        layout.mode(section, site).value == "off"
+        or not layout.strict(section, site).value
+        or section.synchronous.accept_stall
+    ):
         return
     confirming = [host for host in members if layout.may_confirm(layout.tags_of(section, host))]
     needed = section.synchronous.nodes + 1
@@ -66,8 +83,16 @@ def _survivors(cluster: Cluster, members: tuple[Host, ...]) -> Iterator[Finding]
         left = len(confirming) - count
         if left < needed:
             places = [host.path / "zone" for host in confirming if (host.datacenter, host.zone) == (datacenter, zone)]
-            yield PAT011.at(*places, zone=zone, held=count, confirming=len(confirming), needed=needed, left=left, zones=len(zones),
-                            most=len(confirming) - needed)
+            yield PAT011.at(
+                *places,
+                zone=zone,
+                held=count,
+                confirming=len(confirming),
+                needed=needed,
+                left=left,
+                zones=len(zones),
+                most=len(confirming) - needed,
+            )
 
 
 def _tags(cluster: Cluster, members: tuple[Host, ...]) -> Iterator[Finding]:
@@ -76,19 +101,26 @@ def _tags(cluster: Cluster, members: tuple[Host, ...]) -> Iterator[Finding]:
     for name, given in cluster.section.hosts.items():
         if name not in names:
             close = get_close_matches(name, names, 1)
-            yield PAT014.at(TAGS / name, name=name, hint=f"; did you mean {close[0]}?" if close else "", known=", ".join(names))
+            yield PAT014.at(
+                TAGS / name, name=name, hint=f"; did you mean {close[0]}?" if close else "", known=", ".join(names)
+            )
             continue
         yield from _one(cluster, name, given, mode)
         yield from _cascade(cluster, name, given, names)
 
 
 def _one(cluster: Cluster, name: str, given: HostTags, mode: str) -> Iterator[Finding]:
-    for switch, priority, works in (("nofailover", "failover_priority", mode != "quorum"), ("nosync", "sync_priority", mode == "on")):
+    for switch, priority, works in (
+        ("nofailover", "failover_priority", mode != "quorum"),
+        ("nosync", "sync_priority", mode == "on"),
+    ):
         value: int | None = getattr(given, priority)
         if value is None:
             continue
         if getattr(given, switch) and value > 0:
-            yield PAT015.at(TAGS / name / priority, TAGS / name / switch, host=name, switch=switch, priority=priority, value=value)
+            yield PAT015.at(
+                TAGS / name / priority, TAGS / name / switch, host=name, switch=switch, priority=priority, value=value
+            )
         elif priority == "sync_priority" and cluster.section.version != "4.1":
             yield PAT016.at(TAGS / name / priority, AT / "version", version=cluster.section.version)
         elif not works and value > 0:

@@ -23,7 +23,13 @@ def check(cluster: Cluster) -> Iterator[Finding]:
             continue
         floor = timers.FLOORS.get(field, 0)
         if field != timers.REPLAY and given != int(given):
-            yield PAT002.at(AT / field, field=field, given=given, down=max(floor, math.floor(given)), up=max(floor, math.ceil(given)))
+            yield PAT002.at(
+                AT / field,
+                field=field,
+                given=given,
+                down=max(floor, math.floor(given)),
+                up=max(floor, math.ceil(given)),
+            )
         elif given < floor:
             yield PAT001.at(AT / field, field=field, given=given, floor=floor)
     yield from _together(cluster)
@@ -31,7 +37,13 @@ def check(cluster: Cluster) -> Iterator[Finding]:
     if section.watchdog.mode != "off" and margin != "half":
         if margin != int(margin):
             least = max(timers.SAFEPOINT_S, math.floor(margin))
-            yield PAT002.at(AT / "watchdog" / "safety_margin", field="watchdog.safety_margin", given=margin, down=least, up=math.ceil(margin))
+            yield PAT002.at(
+                AT / "watchdog" / "safety_margin",
+                field="watchdog.safety_margin",
+                given=margin,
+                down=least,
+                up=math.ceil(margin),
+            )
         elif margin < timers.SAFEPOINT_S:
             yield PAT007.at(AT / "watchdog" / "safety_margin", given=margin, least=timers.SAFEPOINT_S)
 

@@ -62,7 +62,10 @@ def _store(cluster: Cluster) -> Iterator[Finding]:
     for endpoint in endpoints:
         api = endpoint.detail("api") or "etcd3"
         if api != "etcd3":
-            yield PAT044.at(*(endpoint.origin.paths or (Path(("external",)),)), problem=f"the DCS at {endpoint.location} speaks {api}; etcd3 is wanted")
+            yield PAT044.at(
+                *(endpoint.origin.paths or (Path(("external",)),)),
+                problem=f"the DCS at {endpoint.location} speaks {api}; etcd3 is wanted",
+            )
             return
 
 
@@ -72,7 +75,9 @@ def _roles(cluster: Cluster) -> Iterator[Finding]:
         name = layout.role_name(cluster.section, purpose)
         first = taken.setdefault(name, purpose)
         if first != purpose:
-            yield PAT045.at(AT / "roles" / purpose / "name", AT / "roles" / first / "name", name=name, first=first, second=purpose)
+            yield PAT045.at(
+                AT / "roles" / purpose / "name", AT / "roles" / first / "name", name=name, first=first, second=purpose
+            )
 
 
 def _ports(cluster: Cluster) -> Iterator[Finding]:
@@ -81,7 +86,9 @@ def _ports(cluster: Cluster) -> Iterator[Finding]:
     for host in layout.members(cluster.site):
         for endpoint in cluster.facts.on(host.name, Endpoint):
             if endpoint.port == port and endpoint.offers != "pg.role-probe":
-                yield PAT046.at(AT / "rest" / "port", *endpoint.origin.paths[:1], host=host.name, other=endpoint.offers, port=port)
+                yield PAT046.at(
+                    AT / "rest" / "port", *endpoint.origin.paths[:1], host=host.name, other=endpoint.offers, port=port
+                )
                 return
 
 

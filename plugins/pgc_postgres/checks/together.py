@@ -26,13 +26,6 @@ PGS011 = Code(
     help="set autovacuum_worker_slots to {workers} or more",
     example="postgres:\n  version: 18\n  parameters: {autovacuum_max_workers: 20}",
 )
-PGS012 = Code(
-    "PGS012", "wal-level-too-low", Severity.ERROR,
-    what="wal_level is minimal, but {needs}",
-    why="PostgreSQL refuses to start, and no replica could follow",
-    help="remove wal_level: it is derived",
-    example="postgres:\n  parameters: {wal_level: minimal}",
-)
 PGS013 = Code(
     "PGS013", "wal-sizes-crossed", Severity.ERROR,
     what="{problem}",
@@ -75,7 +68,7 @@ PGS018 = Code(
     help="set 0 if nothing uses two-phase commit, otherwise {most} or more",
     example="postgres:\n  parameters: {max_prepared_transactions: 10}",
 )
-CODES = (PGS010, PGS011, PGS012, PGS013, PGS014, PGS015, PGS016, PGS017, PGS018)
+CODES = (PGS010, PGS011, PGS013, PGS014, PGS015, PGS016, PGS017, PGS018)
 
 SEGMENT = 16 * MIB
 PARAMETERS = Path(("postgres", "parameters"))
@@ -128,12 +121,6 @@ def _by_hand(settled: Settled, name: str) -> bool:
 
 def _wal(settled: Settled) -> Iterator[Finding]:
     senders = settled.number("max_wal_senders")
-    if settled.value("wal_level") == "minimal":
-        needs = [*([f"max_wal_senders is {senders}"] if senders else []), *(["archive_mode is on"] if settled.value("archive_mode") != "off" else [])]
-        if settled.value("summarize_wal"):
-            needs.append("summarize_wal is on")
-        if needs:
-            yield PGS012.at(*places(settled, "wal_level", "max_wal_senders", "archive_mode"), needs=" and ".join(needs))
     least, most = settled.number("min_wal_size"), settled.number("max_wal_size")
     if least > most:
         yield PGS013.at(

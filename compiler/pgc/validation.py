@@ -1,0 +1,95 @@
+"""Validating committed trees: what is there, judged by the products, kept beside the lock file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pgc.artifact import LOCK_NAME, File, Format, read_lock
+from pgc.diagnostics import Diagnostic, Finding, Span, diagnose
+from pgc.hookspecs import Validator
+from pgc.registry import Registry
+from pgc.verify import native, schemas, verdicts
+from pgc.verify.native import Judged
+from pgc.verify.running import Runner
+
+
+@dataclass(frozen=True, slots=True)
+class Validated:
+    """One tree: what the validators said, how it reads as diagnostics, and which files no validator is there for."""
+
+    directory: str
+    files: int
+    judged: tuple[Judged, ...]
+    diagnostics: tuple[Diagnostic, ...]
+    without: tuple[str, ...]
+
+
+def trees(out: Path, names: Sequence[str]) -> Iterator[Path]:
+    """Yield the folders below `out` that have a lock file, sorted; with names, only the clusters or trees of those names."""
+    found = sorted(lock.parent for lock in out.glob(f"*/{LOCK_NAME}")) + sorted(
+        lock.parent for lock in out.glob(f"*/*/{LOCK_NAME}")
+    )
+    for tree in found:
+        shown = tree.relative_to(out)
+        if not names or str(shown) in names or shown.parts[0] in names:
+            yield tree
+
+
+def validate(
+    tree: Path, out: Path, registry: Registry, runner: Runner, tell: Callable[[Judged], None], *, require: bool
+) -> Validated:
+    """Judge every file of a tree, and write `validation.json` beside its lock file.
+
+    Raises:
+        ValueError: the lock file is damaged.
+        OSError: a file that the lock names cannot be read.
+    """
+    files = tuple(_files(tree))
+    prefix = f"{tree}/"
+    store = tree / verdicts.VALIDATION_NAME
+    known, problems = verdicts.stored(store.read_bytes() if store.exists() else None, str(store))
+    judged = native.validate(files, registry.validators, runner, known, tell=tell)
+    written = verdicts.dump_verdicts(each.verdict for each in judged)
+    if not store.exists() or store.read_bytes() != written:
+        aside = store.with_name(f".pgc-{store.name}")
+        aside.write_bytes(written)
+        aside.replace(store)
+    found = (
+        *problems,
+        *_read_back(files, prefix, registry.formats, registry),
+        *verdicts.diagnose_verdicts(judged, prefix, require=require),
+    )
+    return Validated(str(tree.relative_to(out)), len(files), judged, found, _without(files, registry.validators))
+
+
+def _files(tree: Path) -> Iterator[File]:
+    for path, entry in read_lock((tree / LOCK_NAME).read_bytes()).entries.items():
+        yield File(entry, (tree / path).read_bytes())
+
+
+def _without(files: Sequence[File], validators: Sequence[Validator]) -> tuple[str, ...]:
+    judged = {name for validator in validators for name in validator.formats}
+    return tuple(sorted({file.entry.format for file in files} - judged))
+
+
+def _read_back(
+    files: Sequence[File], prefix: str, formats: Mapping[str, Format], registry: Registry
+) -> Iterator[Diagnostic]:
+    """Let the readers and the JSON Schemas judge the bytes on disk: a person may have edited them."""
+    seen = set()
+    for file in files:
+        entry, written = file.entry, formats.get(file.entry.format)
+        if written is None or (entry.sha256, entry.format) in seen:
+            continue
+        seen.add((entry.sha256, entry.format))
+        findings: list[Finding] = []
+        if written.reader is not None:
+            findings += schemas.check_readable(prefix + entry.path, entry.format, file.content, written.reader)
+        if written.schema:
+            package = registry.by_name[entry.plugin].module.__name__
+            document = schemas.read_schema(package, written.schema)
+            findings += schemas.check_document(prefix + entry.path, file.content, written.schema, document)
+        for finding in findings:
+            yield diagnose(finding, tuple(place for place in finding.places if isinstance(place, Span)))

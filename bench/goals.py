@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from contenders import CONTENDERS, FLOOR, PGC
 from results import Results
@@ -85,3 +86,18 @@ GOALS = (
     Goal("Shell completion", wall_s("completion", ""), 0.15, "s"),
     Goal("`pgc diff` of two trees of 300 hosts", wall_s("diff", "300"), 1, "s"),
 )
+
+
+def judged(results: Results) -> list[dict[str, Any]]:
+    """Return every goal with what was measured; `met` is None where nothing was."""
+    values = [(goal, goal.value(results)) for goal in GOALS]
+    return [
+        {
+            "goal": goal.text,
+            "limit": goal.limit,
+            "unit": goal.unit,
+            "value": value,
+            "met": None if value is None else goal.met(value),
+        }
+        for goal, value in values
+    ]

@@ -98,6 +98,8 @@ def small(results: Results) -> str:
 def not_measured(results: Results) -> Iterator[str]:
     for contender, reason in results.missing.items():
         yield f"- {contender}: not measured: {reason}"
+    for contender, caps in results.capped.items():
+        yield f"- {contender}: not measured beyond {caps}"
     for (scenario, hosts, contender), series in results.series.items():
         if series.reason:
             yield f"- {contender}, {scenario}{', hosts: ' + hosts if hosts else ''}: not measured: {series.reason}"

@@ -21,6 +21,7 @@ class Results:
     series: dict[tuple[str, str, str], Series] = field(default_factory=dict)  # (scenario, hosts, contender)
     files: dict[tuple[str, str], int] = field(default_factory=dict)  # (hosts, contender): files that it wrote
     missing: dict[str, str] = field(default_factory=dict)  # contender: why it was not measured at all
+    capped: dict[str, str] = field(default_factory=dict)  # contender: up to how many hosts it was measured
 
     def of(self, scenario: str, hosts: str, contender: str) -> Series | None:
         """Return a complete series, or None."""
@@ -56,5 +57,6 @@ class Results:
             "bulk": {hosts: asdict(bulk) for hosts, bulk in self.bulk.items()},
             "bulk_assumed": self.assumed,
             "not_measured": self.missing,
+            "capped": self.capped,
             "series": series,
         }

@@ -19,6 +19,7 @@ from pathlib import Path
 import machine
 import scenarios
 from contenders import CONTENDERS, PGC, Contender, install, plain
+from goals import judged
 from measure import Series, Trial, side_by_side
 from report import markdown
 from results import ONE_CLUSTER, SIZES, Results
@@ -80,8 +81,10 @@ def installed_peers(wanted: str, quick: bool, venvs: Path, results: Results) -> 
             results.missing[contender.name] = reason
         else:
             share = 10 if quick else 1
-            caps = {name: getattr(contender, name) // share for name in ("cold_up_to", "unchanged_up_to")}
-            present.append(replace(contender, **caps))
+            cold, unchanged = contender.cold_up_to // share, contender.unchanged_up_to // share
+            present.append(replace(contender, cold_up_to=cold, unchanged_up_to=unchanged))
+            if min(cold, unchanged) < SIZES[-1].hosts // share:
+                results.capped[contender.name] = f"{cold} hosts cold, {unchanged} unchanged"
     return present
 
 
@@ -137,7 +140,9 @@ def main() -> None:
             sys.exit(f"run.py: {reason}; give another folder with --work, or --max-hosts")
         measure(place, peers, shapes, results)
         given.results.mkdir(parents=True, exist_ok=True)
-        (given.results / "results.json").write_text(json.dumps(results.as_json(), indent=1) + "\n")
+        (given.results / "results.json").write_text(
+            json.dumps(results.as_json() | {"goals": judged(results)}, indent=1) + "\n"
+        )
         (given.results / "RESULTS.md").write_text(markdown(results))
         say(f"written: RESULTS.md and results.json in {given.results}")
     finally:

@@ -12,11 +12,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from pgc import budgets, facts, parse, source, writer
+from pgc import budgets, parse, source, writer
 from pgc.artifact import Artifact, Bundle, Lines
 from pgc.cluster import Bound, Cluster, Settlement, Site
 from pgc.diagnostics import Code, Diagnostic, Finding, Path, Severity, Span, diagnose
-from pgc.facts import Choice, Endpoint, Fact, Facts, Rule
+from pgc.facts import Choice, Conflict, Endpoint, Fact, Facts, Pool, Rule
 from pgc.parse import Manifest
 from pgc.provenance import Origin
 from pgc.registry import BrokenPlugin, Plugin, Registry
@@ -107,9 +107,8 @@ class _Run:
 
     def compile(self, environment: str | None, read_file: Callable[[str], str]) -> Compilation:
         manifest = self.parse(environment, read_file)
-        given = self.contribute(manifest)
-        joined = self.derive(manifest, given)
-        cluster = self.settle(manifest, joined)
+        known = self.derive(manifest, self.contribute(manifest))
+        cluster = self.settle(manifest, known)
         self.check(cluster, manifest)
         artifacts, bundle = self.render(cluster, manifest)
         return Compilation(
@@ -135,34 +134,29 @@ class _Run:
             else manifest
         )
 
-    def contribute(self, manifest: Manifest) -> list[Fact]:
-        given: list[Fact] = list(_outside(manifest.site))
+    def contribute(self, manifest: Manifest) -> Pool:
+        pool = Pool()
+        pool.add(_outside(manifest.site))
         for plugin in self.registry.plugins:
             section = manifest.sections[plugin.name]
-            given += self.signed(plugin, plugin.call("pgc_contribute", section=section, site=manifest.site))
-        return given
+            pool.add(_signed(plugin, plugin.call("pgc_contribute", section=section, site=manifest.site)))
+        return pool
 
-    def derive(self, manifest: Manifest, given: list[Fact]) -> Facts:
+    def derive(self, manifest: Manifest, pool: Pool) -> Facts:
         for stratum in self.registry.strata:
-            known = self.join(given)
+            known = self.join(pool)
             for plugin in stratum:
-                visible = Facts(
-                    {
-                        kind: by_key
-                        for kind, by_key in known.items()
-                        if any(kind is read for read, _ in plugin.description.reads)
-                    }
-                )
+                reads = {kind for kind, _ in plugin.description.reads}
+                readable = Facts({kind: keyed for kind, keyed in known.items() if kind in reads})
                 section = manifest.sections[plugin.name]
-                derived = self.signed(
-                    plugin, plugin.call("pgc_derive", section=section, site=manifest.site, facts=visible)
-                )
+                given = plugin.call("pgc_derive", section=section, site=manifest.site, facts=readable)
+                derived = _signed(plugin, given)
                 _judge_writes(plugin, derived)
-                given += derived
-        return Facts(self.join(given))
+                pool.add(derived)
+        return Facts(self.join(pool))
 
-    def join(self, given: Iterable[Fact]) -> dict[type[Fact], dict[tuple[Any, ...], Fact]]:
-        joined, conflicts = facts.join(given)
+    def join(self, pool: Pool) -> dict[type[Fact], dict[tuple[Any, ...], Fact]]:
+        joined, conflicts = pool.join()
         self.report(_conflict(conflict) for conflict in conflicts)
         return joined
 
@@ -212,19 +206,6 @@ class _Run:
         if any(finding.code.severity is Severity.ERROR for finding in found):
             raise _Stop
 
-    def signed(self, plugin: Plugin, given: Iterable[Fact]) -> list[Fact]:
-        """Write the author into facts that were just made and that nobody else holds yet: cheaper than a copy of each."""
-        facts_given = list(given)
-        signed: dict[int, Origin] = {}
-        for fact in facts_given:
-            origin = fact.origin
-            if not origin.plugin:
-                author = signed.get(id(origin))
-                if author is None:
-                    author = signed[id(origin)] = replace(origin, plugin=plugin.name)
-                object.__setattr__(fact, "origin", author)
-        return facts_given
-
     def diagnostics(self) -> tuple[Diagnostic, ...]:
         return tuple(
             sorted(
@@ -258,6 +239,20 @@ def _outside(site: Site) -> Iterable[Fact]:
             )
 
 
+def _signed(plugin: Plugin, given: Iterable[Fact]) -> list[Fact]:
+    """Write the author into facts that were just made and that nobody else holds yet: cheaper than a copy of each."""
+    made = list(given)
+    signed: dict[int, Origin] = {}
+    for fact in made:
+        origin = fact.origin
+        if not origin.plugin:
+            author = signed.get(id(origin))
+            if author is None:
+                author = signed[id(origin)] = replace(origin, plugin=plugin.name)
+            object.__setattr__(fact, "origin", author)
+    return made
+
+
 def _judge_writes(plugin: Plugin, derived: Iterable[Fact]) -> None:
     allowed = plugin.description.writes
     for fact in derived:
@@ -267,7 +262,7 @@ def _judge_writes(plugin: Plugin, derived: Iterable[Fact]) -> None:
             )
 
 
-def _conflict(conflict: facts.Conflict) -> Finding:
+def _conflict(conflict: Conflict) -> Finding:
     first, second = conflict.first, conflict.second
     places = tuple(dict.fromkeys(path for fact in (first, second) for path in fact.origin.paths)) or (Path(),)
     about = f"{type(first).__name__} {' '.join(str(part) for part in first.key if part)}"

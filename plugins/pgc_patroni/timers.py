@@ -28,12 +28,13 @@ MAXIMUM_LAG = "patroni.maximum_lag_bytes"
 CANDIDATES: dict[str, tuple[tuple[Number, ...], int, str]] = {
     TTL: ((30, 26, 22, 20), 10, "Patroni's default"),
     LOOP_WAIT: ((10, 8, 5, 3, 2, 1), 20, "Patroni's default"),
-    RETRY: ((10, 8, 6, 5, 4, 3), 25, "Patroni's default"),
+    RETRY: ((10, 8, 6, 5), 25, "Patroni's default"),
     START: ((300, 120, 60, 30, 20, 15, 10, 5), 30, "Patroni's default"),
     STOP: ((60, 30, 20, 15, 10, 5), 35, "a shutdown checkpoint of an idle leader takes less"),
     REPLAY: ((30, 15, 10, 5, 3, 2, 1), 40, "PostgreSQL's default"),
 }
-"""Gentlest first, with rank and reason. Every ttl is even, so that half of it is whole (see `watchdog_timeout`)."""
+"""Gentlest first, with rank and reason. Every ttl is even, so that half of it is whole (see `watchdog_timeout`). No retry_timeout below 5 s is
+chosen, although Patroni allows 3: a leader that steps down at every hiccup of the DCS costs more than the seconds that it would save."""
 
 FLOORS: dict[str, int] = {TTL: 20, LOOP_WAIT: 1, RETRY: 3}
 """Below these Patroni runs the floor instead of what is written. Source: _validate_and_adjust_timeouts."""

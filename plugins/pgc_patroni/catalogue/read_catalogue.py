@@ -168,6 +168,7 @@ def _read(wheel: Path, folder: Path) -> Tree:
     postgresql = found["keys"]["postgresql"]
     for name in _asked_of(code, "patroni/postgresql/", OF_POSTGRESQL):
         postgresql.setdefault(name, None)
+    postgresql.setdefault("basebackup", None)  # the one method of create_replica_methods that Patroni brings along
     postgresql["authentication"] = {
         role: dict.fromkeys(_allowed_authentication(code)) for role in ("superuser", "replication", "rewind")
     }
@@ -225,6 +226,7 @@ def _asked_of(code: dict[Path, ast.Module], under: str, owners: tuple[str, ...])
     for path, tree in code.items():
         if under not in path.as_posix() or "/mpp/" in path.as_posix():
             continue
+        yield from _looped(tree, owners)
         for node in ast.walk(tree):
             if (
                 isinstance(node, ast.Call)
@@ -240,6 +242,19 @@ def _asked_of(code: dict[Path, ast.Module], under: str, owners: tuple[str, ...])
                     and _is_about_postgresql(path, owner)
                 ):
                     yield first.value
+
+
+def _looped(tree: ast.AST, owners: tuple[str, ...]) -> Iterator[str]:
+    """Yield the names of `for name in ("a", "b"): … config.get(name)`."""
+    for loop in ast.walk(tree):
+        if isinstance(loop, ast.For) and isinstance(loop.target, ast.Name) and isinstance(loop.iter, ast.Tuple):
+            asked = (node for node in ast.walk(loop) if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute))
+            if any(
+                call.func.attr == "get" and ast.unparse(call.func.value) in owners and ast.unparse(call.args[0]) == loop.target.id
+                for call in asked
+                if isinstance(call.func, ast.Attribute) and call.args
+            ):
+                yield from (each.value for each in loop.iter.elts if isinstance(each, ast.Constant) and isinstance(each.value, str))
 
 
 def _is_about_postgresql(path: Path, owner: str) -> bool:

@@ -16,7 +16,6 @@ What is read, and how:
 * `--borrow 15,17` fills in the libraries that this server lacks from the committed catalogues of those majors, where
   all of them read the library themselves and define a parameter alike; such a parameter names them in `from`, and
   the header in `borrowed`.
-
 * `--older BINDIR …` marks the parameters that those releases, earlier ones of the same major, lack (`after`).
 
 The file holds one parameter a line, sorted, without null fields, so that a new minor release shows as a small diff.

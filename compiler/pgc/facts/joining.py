@@ -1,0 +1,123 @@
+"""Facts of all plugins brought together: joined where they meet, found by type, capability and host."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pgc.facts.fact import AnyFact, DoesNotJoin, Fact
+
+Keyed = dict[tuple[Any, ...], Fact]
+
+
+class Facts:
+    """Joined facts, by type and key; iteration is in key order, so nobody sees the order in which plugins spoke."""
+
+    __slots__ = ("_by_host", "_by_type", "_index", "_keyed")
+
+    def __init__(self, keyed: Mapping[type[Fact], Mapping[tuple[Any, ...], Fact]]) -> None:
+        self._keyed = keyed
+        self._by_type: dict[type[Fact], tuple[Fact, ...]] = {}
+        self._index: dict[tuple[type[Fact], str], tuple[Fact, ...]] = {}
+        self._by_host: dict[type[Fact], dict[str, tuple[Fact, ...]]] = {}
+
+    def all(self, kind: type[AnyFact], capability: str | None = None) -> tuple[AnyFact, ...]:
+        """Return the facts of a type, in key order; with a capability, only those that offer it."""
+        facts: tuple[Any, ...] | None = self._by_type.get(kind)
+        if facts is None:
+            keyed = self._keyed.get(kind, {})
+            facts = self._by_type[kind] = tuple(keyed[key] for key in sorted(keyed, key=_order))
+        if capability is None:
+            return facts
+        found = self._index.get((kind, capability))
+        if found is None:
+            groups: dict[str, list[Any]] = {capability: []}
+            for fact in facts:
+                groups.setdefault(fact.capability, []).append(fact)
+            for name, same in groups.items():
+                self._index[kind, name] = tuple(same)
+            found = self._index[kind, capability]
+        return found  # type: ignore[return-value]
+
+    def first(self, kind: type[AnyFact], capability: str | None = None) -> AnyFact | None:
+        """Return the first such fact, or None."""
+        return next(iter(self.all(kind, capability)), None)
+
+    def on(self, host: str, kind: type[AnyFact], capability: str | None = None) -> tuple[AnyFact, ...]:
+        """Return those that belong to one host."""
+        by_host = self._by_host.get(kind)
+        if by_host is None:
+            groups: dict[str, list[Fact]] = {}
+            for fact in self.all(kind):
+                groups.setdefault(fact.host, []).append(fact)  # type: ignore[attr-defined]
+            by_host = self._by_host[kind] = {name: tuple(facts) for name, facts in groups.items()}
+        found: tuple[Any, ...] = by_host.get(host, ())
+        return found if capability is None else tuple(fact for fact in found if fact.capability == capability)
+
+    def __iter__(self) -> Iterator[Fact]:
+        for kind in sorted(self._keyed, key=lambda each: each.__name__):
+            yield from self.all(kind)
+
+
+def _order(key: tuple[Any, ...]) -> tuple[str, ...]:
+    return tuple([f"{part:09d}" if type(part) is int else str(part) for part in key])
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """Two facts with one key that do not join."""
+
+    first: Fact
+    second: Fact
+    problem: str
+
+
+class Pool:
+    """Facts as they come in, stage by stage. What is joined does not depend on the order in which they came.
+
+    Facts that meet are put into a fixed order (by plugin), so that a join that keeps one side keeps the same side always.
+    """
+
+    def __init__(self) -> None:
+        self._groups: dict[type[Fact], dict[tuple[Any, ...], list[Fact]]] = {}
+        self._joined: dict[type[Fact], Keyed] = {}
+        self._meetings: dict[tuple[type[Fact], tuple[Any, ...]], list[Fact]] = {}
+
+    def add(self, facts: Iterable[Fact]) -> None:
+        """Take in more facts."""
+        for fact in facts:
+            kind, key = type(fact), fact.key
+            group = self._groups.setdefault(kind, {}).setdefault(key, [])
+            group.append(fact)
+            if len(group) == 1:
+                self._joined.setdefault(kind, {})[key] = fact
+            else:
+                self._meetings[kind, key] = group
+
+    def join(self) -> tuple[dict[type[Fact], Keyed], list[Conflict]]:
+        """Return all facts joined by type and key, and what does not join. Only what came since the last call is joined anew."""
+        conflicts: list[Conflict] = []
+        for (kind, key), group in self._meetings.items():
+            self._joined[kind][key] = _one(group, conflicts)
+        self._meetings = {}
+        return {kind: dict(keyed) for kind, keyed in self._joined.items()}, conflicts
+
+
+def _one(group: list[Fact], conflicts: list[Conflict]) -> Fact:
+    distinct = len({fact.origin.plugin for fact in group}) == len(group)
+    result, *others = sorted(group, key=_by_author if distinct else _by_author_and_content)
+    for other in others:
+        try:
+            result = result.join(other)
+        except DoesNotJoin as problem:
+            conflicts.append(Conflict(result, other, str(problem)))
+    return result
+
+
+def _by_author(fact: Fact) -> str:
+    return fact.origin.plugin
+
+
+def _by_author_and_content(fact: Fact) -> tuple[str, str]:
+    return fact.origin.plugin, repr(fact)

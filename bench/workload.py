@@ -32,12 +32,12 @@ class Bulk:
 
 def manifest(number: int, shape: Shape, failover_s: int = 30) -> str:
     """Return the smallest useful manifest of one cluster; addresses are unique within the shape."""
-    name = f"c{number:04d}"
+    name, digits = f"c{number:04d}", len(str(shape.hosts_each))  # as many in each: Jsonnet sorts hosts by name
     hosts = []
     for index in range(shape.hosts_each):
         serial = (number - 1) * shape.hosts_each + index
         address = f"10.{serial // 62500}.{serial // 250 % 250}.{serial % 250 + 1}"
-        hosts.append(f"  {name}-pg{index + 1}: {{address: {address}, zone: {ZONES[index % 3]}}}\n")
+        hosts.append(f"  {name}-pg{index + 1:0{digits}d}: {{address: {address}, zone: {ZONES[index % 3]}}}\n")
     return (
         "apiVersion: pgc.dev/v1\n"
         "kind: Cluster\n"

@@ -78,8 +78,12 @@ def _roles(section: PatroniSection, site: Site) -> Iterator[Fact]:
             used_for=use,
             origin=site.origin("patroni", *field),
         )
+    taken: set[str] = set()
     for purpose in layout.ROLE_NAMES:
         role = layout.role(section, site, purpose)
+        if role.value in taken:
+            continue  # checks/versions.py speaks of it
+        taken.add(role.value)
         yield Role(
             name=role.value,
             purpose=purpose,

@@ -35,9 +35,10 @@ def _trials(entry: Entry, content: bytes, others: Mapping[str, bytes]) -> Iterat
 
 
 def _staged(content: bytes) -> bytes:
-    """Empty what touches the machine, in place, so that line numbers stay."""
-    staged = re.sub(rb"(?m)^(\s*(?:" + _OF_THE_MACHINE + rb")\s*=).*$", rb"\1", content)
-    return re.sub(rb"(?m)^(\s*syslog\s*=)$", rb"\1 0", staged)
+    """Empty what touches the machine, in place, so that line numbers stay; a database may be called `user`."""
+    before, section, settings = content.partition(b"[pgbouncer]\n")
+    settings = re.sub(rb"(?m)^(\s*(?:" + _OF_THE_MACHINE + rb")\s*=).*$", rb"\1", settings)
+    return before + section + re.sub(rb"(?m)^(\s*syslog\s*=)$", rb"\1 0", settings)
 
 
 def _problems(answer: Answer, content: bytes) -> Iterator[Problem]:

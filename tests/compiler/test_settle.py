@@ -12,9 +12,9 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from pgc import settle as room
+from pgc.settle import conflicts as room
 from pgc.diagnostics import path
-from pgc.settle import Conflict, Relax, Release, Settled, settle
+from pgc.settle import STEPS, Conflict, Relax, Release, Settled, settle
 from pgc.terms import Constraint, Number, Open, Term, greatest, term, total, var
 
 DEFAULT = "the vendor's default"
@@ -290,7 +290,7 @@ def test_search_that_runs_out_of_steps_is_undecided_and_accepts_nothing() -> Non
     assert list(settled.values) == ["b.free_s"]
     assert (settled.conflicts, settled.complete) == ((), False)
     (undecided,) = settled.undecided
-    assert (undecided.opens, undecided.steps) == (opens, room.STEPS)
+    assert (undecided.opens, undecided.steps) == (opens, STEPS)
     assert set(undecided.constraints) == set(rules)
 
 

@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from pgc.artifact import Lines, Unrepresentable
@@ -22,19 +23,19 @@ _CONTROL = re.compile("[\x00-\x08\x0a-\x1f\x7f]")
 
 
 class _Emitted:
-    """Shared by all bodies: text and trace come from one stream of lines."""
+    """Shared by all bodies: text and trace come from one list of lines."""
 
     __slots__ = ()
 
-    def lines(self) -> Iterator[Line]:
+    def lines(self) -> Iterable[Line]:
         raise NotImplementedError
 
     def text(self) -> str:
-        return "\n".join(line for line, _ in self.lines()) + "\n"
+        return "\n".join([line for line, _ in self.lines()]) + "\n"
 
     def traced(self) -> tuple[str, Lines]:
         lines = list(self.lines())
-        return "\n".join(line for line, _ in lines) + "\n", tuple(origins for _, origins in lines)
+        return "\n".join([line for line, _ in lines]) + "\n", tuple([origins for _, origins in lines])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,9 +45,10 @@ class Yaml(_Emitted):
     data: Mapping[str, Any]
     head: tuple[str, ...] = ()
 
-    def lines(self) -> Iterator[Line]:
-        yield from _comments(self.head)
-        yield from _yaml(self.data, "", ())
+    def lines(self) -> Iterable[Line]:
+        lines = list(_comments(self.head))
+        _yaml(self.data, "", (), lines)
+        return lines
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -151,31 +153,38 @@ def _one_line(value: Any, origins: tuple[Origin, ...] | None) -> str:
     return text
 
 
-def _yaml(data: Any, indent: str, origins: tuple[Origin, ...]) -> Iterator[Line]:
-    """Yield the lines of a mapping or a list; what is empty is yielded by the caller in flow style."""
-    if isinstance(data, Mapping):
-        for key, value in data.items():
-            value, own = _open(value, origins)
-            head = f"{indent}{yaml_scalar(key)}:"
-            if isinstance(value, Mapping | list | tuple) and value:
-                yield head, own
-                yield from _yaml(value, indent + "  ", own)
+def _yaml(data: Any, indent: str, origins: tuple[Origin, ...], lines: list[Line], lead: str = "") -> None:
+    """Append the lines of a mapping or a list that is not empty; `lead` stands before the first line instead of the indent."""
+    pairs = data.items() if isinstance(data, Mapping) else [(None, value) for value in data]
+    before = lead or indent
+    for key, value in pairs:
+        value, own = (value.value, (value.origin,)) if type(value) is Sourced else (value, origins)
+        nested = isinstance(value, _COLLECTIONS) and len(value) > 0
+        if key is None:
+            if nested:
+                _yaml(value, indent + "  ", own, lines, f"{before}- ")
             else:
-                yield f"{head} {yaml_scalar(value)}", own
-        return
-    for value in data:
-        value, own = _open(value, origins)
-        if isinstance(value, Mapping | list | tuple) and value:
-            inner = _yaml(value, indent + "  ", own)
-            line, first = next(inner)
-            yield f"{indent}- {line[len(indent) + 2 :]}", first
-            yield from inner
+                lines.append((f"{before}- {yaml_scalar(value)}", own))
+        elif nested:
+            lines.append((f"{before}{yaml_scalar(key)}:", own))
+            _yaml(value, indent + "  ", own, lines)
         else:
-            yield f"{indent}- {yaml_scalar(value)}", own
+            lines.append((f"{before}{yaml_scalar(key)}: {yaml_scalar(value)}", own))
+        before = indent
+
+
+_COLLECTIONS = (dict, list, tuple, Mapping)
+
+
+@lru_cache(maxsize=16384)
+def _string(value: str) -> str:
+    return value if _PLAIN.match(value) and not _NOT_A_STRING.match(value) else _text(value)
 
 
 def yaml_scalar(value: Any) -> str:
     """Write one scalar (or an empty collection) so that any YAML 1.1 or 1.2 reader gets the same value back."""
+    if type(value) is str:
+        return _string(value)
     if value is True or value is False:
         return "true" if value else "false"
     if value is None:
@@ -183,7 +192,7 @@ def yaml_scalar(value: Any) -> str:
     if isinstance(value, int | float):
         return str(value)
     if isinstance(value, str):
-        return value if _PLAIN.match(value) and not _NOT_A_STRING.match(value) else _text(value)
+        return _string(value)
     if isinstance(value, Mapping):
         return "{}"
     if isinstance(value, list | tuple):

@@ -270,7 +270,11 @@ def _hidden_characters(text: str, file: str) -> Iterator[Finding]:
     for found in _HIDDEN.finditer(text.replace("\r\n", " \n")):
         line = text.count("\n", 0, found.start()) + 1
         column = found.start() - (text.rfind("\n", 0, found.start()) + 1) + 1
-        yield SRC009.at(Span(file, line, column, line, column + 1), character=f"U+{ord(found.group()):04X}")
+        yield _hidden(found.group(), Span(file, line, column, line, column + 1))
+
+
+def _hidden(character: str, at: Span) -> Finding:
+    return SRC009.at(at, character=f"U+{ord(character):04X}")
 
 
 class _Walker:
@@ -321,6 +325,8 @@ class _Walker:
             self.findings.append(SRC004.at(self.at(event), tag=event.tag))
         if kind == "ScalarEvent":
             node = Node(_scalar(event), self.at(event))
+            if event.style == '"' and (hidden := _HIDDEN.search(event.value)):
+                self.findings.append(_hidden(hidden.group(), node.span))
         elif kind == "SequenceStartEvent":
             node = self.sequence(event, depth)
         else:

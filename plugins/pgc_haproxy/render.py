@@ -12,7 +12,6 @@ from pgc.facts import Certificate, Endpoint
 from pgc.provenance import Sourced, because
 from pgc.secrets import token
 from pgc.templating import Block, word
-from pgc.terms import tidy
 from pgc_haproxy.facts import FAST, INTERVAL, SECRET, TIMEOUT, balancers, max_connections
 
 FREE_DESCRIPTORS = 1024
@@ -150,9 +149,12 @@ def _servers(cluster: Cluster, certificate: Certificate | None) -> list[dict[str
 
 
 def _time(seconds: Sourced) -> Sourced:
-    """Write seconds in HAProxy's units: whole seconds, else milliseconds."""
-    value = tidy(seconds.value)
-    return Sourced(f"{value}s" if isinstance(value, int) else f"{round(value * 1000)}ms", seconds.origin)
+    """Write seconds in the largest of HAProxy's units that divides them: 24h, 30m, 2s, 500ms."""
+    milliseconds = round(seconds.value * 1000)
+    for unit_name, size in (("h", 3_600_000), ("m", 60_000), ("s", 1000)):
+        if milliseconds >= size and milliseconds % size == 0:
+            return Sourced(f"{milliseconds // size}{unit_name}", seconds.origin)
+    return Sourced(f"{milliseconds}ms", seconds.origin)
 
 
 def _secret(cluster: Cluster) -> Body:

@@ -51,7 +51,8 @@ def render(cluster: Cluster) -> Iterator[Artifact]:
             bodies[key] = _config(cluster, plan_, server, certificate, bool(peers))
         yield Artifact(f"{FOLDER}/pgbouncer.ini", "pgbouncer.ini", bodies[key], host=host.name, consumer=UNIT, owner=owner, mode="0640")
         if peers:
-            own = Ini((("pgbouncer", (("peer_id", because(peers[host.name], "made from the host's name, so it stays when others come and go", host.path)),)),))
+            number = because(peers[host.name], "made from the host's name, so it stays when others come and go", host.path)
+            own = Ini((("pgbouncer", (("peer_id", number),)),), (_version(cluster),))
             yield Artifact(f"{FOLDER}/peer.ini", "pgbouncer.ini", own, host=host.name, consumer=UNIT, owner=owner, mode="0640")
             yield Artifact(f"{FOLDER}/peers.ini", "pgbouncer.ini", everybody, host=host.name, consumer=UNIT, owner=owner, mode="0640")
         yield Artifact(f"{FOLDER}/userlist.txt", "pgbouncer.userlist", passwords, host=host.name, consumer=UNIT, owner=owner, mode="0640")
@@ -89,7 +90,7 @@ def _config(cluster: Cluster, plan_: Plan, server: Sourced, certificate: Certifi
     if certificate is not None:
         rows |= _tls(certificate)
     rows |= {str(key): _raw(cluster, key) for key in cluster.section.raw}
-    head = [f"PgBouncer of the cluster {cluster.name}. Made by pgc from the manifest; change it there."]
+    head = [f"PgBouncer of the cluster {cluster.name}. Made by pgc from the manifest; change it there.", _version(cluster)]
     if peered:
         head.append("peer.ini holds what differs from host to host, peers.ini the others: cancel requests may reach any of them.")
     sections: list[tuple[str, tuple[tuple[str, Any], ...]]] = [("databases", tuple(_databases(cluster, plan_, server)))]
@@ -260,7 +261,12 @@ def _peers(cluster: Cluster, chosen: tuple[Host, ...], peers: dict[str, int]) ->
         (str(peers[host.name]), because(f"host={host.address} port={cluster.section.port}", f"the pooler on {host.name}", host.path / "address"))
         for host in chosen if host.name in peers
     ]
-    return Ini((("peers", tuple(rows)),), (f"Poolers of the cluster {cluster.name}. Made by pgc from the manifest; change it there.",))
+    return Ini((("peers", tuple(rows)),), (f"Poolers of the cluster {cluster.name}. Made by pgc from the manifest; change it there.", _version(cluster)))
+
+
+def _version(cluster: Cluster) -> str:
+    """Say for which version a file is written: another one may refuse it (see validators.py)."""
+    return f"For PgBouncer {cluster.section.version}."
 
 
 def _userlist(cluster: Cluster) -> Body:

@@ -13,7 +13,7 @@ from pgc.provenance import Origin
 from pgc.terms import Number, Term
 from pgc_postgres import sizing
 from pgc_postgres.catalogue import ParameterSpec, ValueRefused, load, parse_value
-from pgc_postgres.parameters import Row, autovacuum_workers, shown, wal_sizes
+from pgc_postgres.parameters import Row, autovacuum_workers, given, shown, wal_sizes
 from pgc_postgres.section import PostgresSection
 from pgc_postgres.sizing import Demand, Machine, Memory, round_up
 from pgc_postgres.storage import USABLE, wal_disk
@@ -49,7 +49,8 @@ def derive(section: PostgresSection, site: Site, hosts: tuple[Host, ...], known:
     rows += _disk_rows(section, hosts)
     rows += _archive_rows(known)
     rows += _tls_rows(hosts, known)
-    yield from (row.fact() for row in rows if row.name not in section.parameters)
+    taken = given(section)
+    yield from (row.fact() for row in rows if row.name not in taken)
     yield from _connection_facts(section, site, known, demand)
     yield from _memory_facts(sized, demand)
     yield from _disk_facts(section, site, hosts)
@@ -102,14 +103,15 @@ def number_of(section: PostgresSection, name: str, derived: Number) -> int:
 
 def by_hand(section: PostgresSection, name: str, default: Number | None = None) -> Number | None:
     """Return a numeric parameter of the manifest in bytes (or as a plain number), or the default where it sets none or a wrong one."""
-    if name not in section.parameters:
+    found = given(section).get(name) if section.parameters else None
+    if found is None:
         return default
-    spec = load(section.version).find(name)
+    spec = load(section.version).parameters[name]
     try:
-        value = parse_value(spec, section.parameters[name]) if spec else default
+        value = parse_value(spec, found[1])
     except ValueRefused:
         return default
-    if spec is None or not isinstance(value, int | float):
+    if not isinstance(value, int | float):
         return default
     return value * unit_bytes(spec) if value > 0 else value
 
@@ -132,7 +134,7 @@ def demand_of(section: PostgresSection, site: Site, hosts: tuple[Host, ...], kno
         autovacuum_workers=number_of(section, "autovacuum_max_workers", autovacuum_workers(hosts)),
         locks=number_of(section, "max_locks_per_transaction", 64),
         workload=section.workload, major=section.version, by_hand=fixed,
-        logical=section.parameters.get("wal_level") == "logical",
+        logical=given(section).get("wal_level", ("", ""))[1] == "logical",
     )
 
 
@@ -140,12 +142,12 @@ def _connection_facts(section: PostgresSection, site: Site, known: Facts, demand
     yield from own_claims(section, site, known)
     reserved = number_of(section, "superuser_reserved_connections", SUPERUSER_RESERVED) + number_of(section, "reserved_connections", 0)
     reserved += int(claimed("reserved", known.all(ConnectionClaim)))
-    hand = "max_connections" in section.parameters
-    where = Path(("postgres", "parameters", "max_connections")) if hand else CONNECTIONS
+    taken = given(section)
+    where = Path(("postgres", "parameters", taken["max_connections"][0])) if "max_connections" in taken else CONNECTIONS
     yield Budget(
         of="ConnectionClaim", pool="client", limit=demand.connections - reserved, what="connections to PostgreSQL",
         origin=Origin((where,), f"max_connections {demand.connections} less {reserved} reserved"))
-    where = Path(("postgres", "parameters", "max_wal_senders")) if "max_wal_senders" in section.parameters else Path(("postgres",))
+    where = Path(("postgres", "parameters", taken["max_wal_senders"][0])) if "max_wal_senders" in taken else Path(("postgres",))
     yield Budget(of="ConnectionClaim", pool="walsender", limit=demand.walsenders, what="replication connections", origin=Origin((where,), "max_wal_senders"))
 
 

@@ -226,7 +226,9 @@ def locked_out(rules: Iterable[HbaRule], members: Members, needs: Callable[[HbaR
     for each in map(match, rules):
         if needs(each.rule):
             name = each.rule.user
-            if name == "all" or name[:1] in "+/":
+            if name == "all":  # a rule for one role only narrows it: the component serves the others
+                candidates = by_user.get("all", [])
+            elif name[:1] in "+/":
                 candidates = [other for group in by_user.values() for other in group]
             else:
                 words = (name, "all", *(f"+{group}" for group in sorted(members.get(name, frozenset((name,))))))

@@ -59,24 +59,40 @@ def contribute(section: PostgresSection, site: Site, hosts: tuple[Host, ...]) ->
         *_replication(section, site), *_wal(section, sizes, hosts), *_network(site), *_planner(section, hosts),
         *_vacuum(section, site, hosts), *_logging(section), *_behaviour(section),
     )
-    yield from (row.fact() for row in rows if row.name not in section.parameters)
+    taken = given(section)
+    yield from (row.fact() for row in rows if row.name not in taken)
+
+
+def given(section: PostgresSection) -> dict[str, tuple[str, Any]]:
+    """Return the parameters of the manifest that this version knows: name → (the key as it is written, its value).
+
+    PostgreSQL takes a name in any case, and a few by a former name.
+    """
+    catalogue = load(section.version)
+    found: dict[str, tuple[str, Any]] = {}
+    for key, value in section.parameters.items():
+        spec = catalogue.find(key)
+        if spec is not None:
+            found.setdefault(spec.name, (key, value))
+    return found
 
 
 def by_hand(section: PostgresSection) -> Iterator[Parameter]:
     """Give the parameters that the manifest sets and that are valid in this version; checks speak of the others."""
     catalogue = load(section.version)
-    for name, value in section.parameters.items():
-        found = read_by_hand(catalogue, name, value)
+    for key, value in given(section).values():
+        found = read_by_hand(catalogue, key, value)
         if found is not None and found[0].name not in OWNED:
-            yield Row(found[0].name, found[1], "set in the manifest", (Path(("postgres", "parameters", name)),)).fact()
+            yield Row(found[0].name, found[1], "set in the manifest", (Path(("postgres", "parameters", key)),)).fact()
     for name, value in section.raw.items():
-        yield Row(str(name), value, "passed as it is", (Path(("postgres", "raw", name)),)).fact()
+        if isinstance(value, bool | int | float | str) and catalogue.find(name) is None:
+            yield Row(name, value, "passed as it is", (Path(("postgres", "raw", name)),)).fact()
 
 
 def read_by_hand(catalogue: Catalogue, name: str, value: Any) -> tuple[ParameterSpec, Any] | None:
     """Return a parameter of the manifest as a fact carries it, or None where PostgreSQL would refuse it."""
     spec = catalogue.find(name)
-    if spec is None:
+    if spec is None or spec.context == "internal" or not spec.in_file:
         return None
     try:
         canonical = parse_value(spec, value)

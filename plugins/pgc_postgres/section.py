@@ -161,8 +161,8 @@ class PostgresSection(Section):
     hba: tuple[HbaSpec, ...] = Field(
         (), strict=False, max_length=30, description="Further rules of client authentication, in order.",
         examples=[[{"users": ["reporting"], "addresses": ["10.30.0.0/24"]}]])
-    ident: dict[Word, tuple[IdentSpec, ...]] = Field(
-        default_factory=dict, strict=False, description="Maps from system names to roles, by name of the map.",
+    ident: dict[Word, Annotated[tuple[IdentSpec, ...], Field(strict=False, min_length=1)]] = Field(
+        default_factory=dict, description="Maps from system names to roles, by name of the map.",
         examples=[{"admins": [{"system": "deploy", "role": "orders_owner"}]}])
     allowed_extensions: tuple[Word, ...] | None = Field(
         None, strict=False, description="The only extensions that may be used. Without it: all that are known.", examples=[["pg_trgm", "vector"]])

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pgc.cluster import Cluster, Host
 from pgc.diagnostics import Code, Finding, Path, Severity
 from pgc.fields import show_size
-from pgc_postgres import sizing
+from pgc_postgres import parameters, sizing
 from pgc_postgres.settled import Settled, machine
 from pgc_postgres.sizing import MIB, Demand, Machine, Memory
 
@@ -41,7 +41,8 @@ BY_HAND = (*sizing.BY_HAND, "max_connections")
 
 def check(cluster: Cluster, settled: Settled, hosts: tuple[Host, ...]) -> Iterator[Finding]:
     """Yield memory parameters of the manifest that the smallest host cannot bear."""
-    given = [name for name in (*BY_HAND, "effective_cache_size") if name in cluster.section.parameters]
+    written = {name: PARAMETERS / key for name, (key, _) in parameters.given(cluster.section).items()} if cluster.section.parameters else {}
+    given = [name for name in (*BY_HAND, "effective_cache_size") if name in written]
     if not given or not hosts:
         return
     demand = settled.demand(cluster.section.workload)
@@ -51,23 +52,23 @@ def check(cluster: Cluster, settled: Settled, hosts: tuple[Host, ...]) -> Iterat
     if not sizing.fits(memory, box, demand):
         for name in given:
             if name in BY_HAND:
-                yield from _too_high(name, host, box, memory, demand)
+                yield from _too_high(name, written[name], host, box, memory, demand)
     cache = settled.number("effective_cache_size", host.name)
     if "effective_cache_size" in given and cache > box.memory:
-        yield PGS021.at(PARAMETERS / "effective_cache_size", host.path / "memory", given=show_size(cache), host=host.name, memory=show_size(box.memory))
+        yield PGS021.at(written["effective_cache_size"], host.path / "memory", given=show_size(cache), host=host.name, memory=show_size(box.memory))
     if "shared_buffers" in given and memory.shared_buffers > 0.4 * box.memory:
-        share = round(100 * memory.shared_buffers / box.memory)
-        yield PGS022.at(PARAMETERS / "shared_buffers", host.path / "memory", given=show_size(memory.shared_buffers), share=share, host=host.name)
+        share = round(100 * memory.shared_buffers / box.memory, 1)
+        yield PGS022.at(written["shared_buffers"], host.path / "memory", given=show_size(memory.shared_buffers), share=share, host=host.name)
 
 
-def _too_high(name: str, host: Host, box: Machine, memory: Memory, demand: Demand) -> Iterator[Finding]:
+def _too_high(name: str, at: Path, host: Host, box: Machine, memory: Memory, demand: Demand) -> Iterator[Finding]:
     if name == "max_connections":
         shown, most = str(demand.connections), str(_most_connections(box, memory, demand))
     else:
         given = getattr(memory, name)
         shown, most = show_size(given), show_size(largest(name, box, memory, demand))
     yield PGS020.at(
-        PARAMETERS / name, host.path / "memory", name=name, given=shown, host=host.name, most=most,
+        at, host.path / "memory", name=name, given=shown, host=host.name, most=most,
         needed=_rounded(sizing.total(memory, demand) + box.others + sizing.system_bytes(box.memory)), memory=show_size(box.memory))
 
 

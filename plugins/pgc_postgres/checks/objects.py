@@ -114,6 +114,7 @@ PRIVILEGES = {
     "tables": ("ALL", "SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER", "MAINTAIN"),
     "sequences": ("ALL", "SELECT", "UPDATE", "USAGE"),
 }
+KINDS = {"database": "a database", "schema": "a schema", "tables": "tables", "sequences": "sequences"}
 BY_SESSION = frozenset({"user", "superuser", "backend", "superuser-backend"})
 
 
@@ -255,7 +256,7 @@ def _grants(cluster: Cluster) -> Iterator[Finding]:
             for number, privilege in enumerate(grant.privileges):
                 if privilege not in known:
                     since = " before PostgreSQL 17" if privilege == "MAINTAIN" and grant.on == "tables" else ""
-                    yield PGS040.at(at / "privileges" / number, privilege=privilege, kind=grant.on, since=since, known=", ".join(known))
+                    yield PGS040.at(at / "privileges" / number, privilege=privilege, kind=KINDS[grant.on], since=since, known=", ".join(known))
             schemas = {*database.schemas, "public"}
             for number, schema in enumerate(grant.schemas if grant.on != "database" else ()):
                 if schema not in schemas:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -78,7 +79,21 @@ PGS008 = Code(
     help="remove it, or set {safe}",
     example="postgres:\n  parameters: {fsync: false}",
 )
-CODES = (PGS001, PGS002, PGS003, PGS004, PGS005, PGS006, PGS007, PGS008)
+PGS009 = Code(
+    "PGS009", "parameter-set-twice", Severity.ERROR,
+    what="{second} is another name of {first}, which is set too",
+    why="only one of the two values would hold, and a reader cannot tell which",
+    help="keep {name}, remove the other",
+    example="postgres:\n  parameters: {work_mem: 8MB, sort_mem: 16MB}",
+)
+PGS019 = Code(
+    "PGS019", "raw-misused", Severity.ERROR,
+    what="postgres.raw.{name} {problem}",
+    why="raw passes single values that pgc does not know; this would reach PostgreSQL unchecked, or not at all",
+    help="{remedy}",
+    example="postgres:\n  raw: {work_mem: 1GB}",
+)
+CODES = (PGS001, PGS002, PGS003, PGS004, PGS005, PGS006, PGS007, PGS008, PGS009, PGS019)
 
 PARAMETERS = Path(("postgres", "parameters"))
 LOADED_ON_DEMAND = frozenset({"plpgsql", "plperl", "plperlu", "pltcl", "pltclu", "plpython3", "dblink", "postgres_fdw", "pg_trgm", "vector", "unaccent"})
@@ -102,8 +117,24 @@ def check(cluster: Cluster, settled: Settled) -> Iterator[Finding]:
     """Yield what is wrong with the parameters of the manifest."""
     catalogue = load(cluster.section.version)
     loaded = {fact.library for fact in cluster.facts.all(Preload)}
+    first: dict[str, str] = {}
     for name, value in cluster.section.parameters.items():
+        spec = catalogue.find(name)
+        if spec is not None and first.setdefault(spec.name, name) != name:
+            yield PGS009.at(PARAMETERS / name, PARAMETERS / first[spec.name], first=first[spec.name], second=name, name=spec.name)
         yield from _one(cluster, settled, catalogue, loaded, name, value)
+    yield from _raw(cluster, catalogue)
+
+
+def _raw(cluster: Cluster, catalogue: Catalogue) -> Iterator[Finding]:
+    for name, value in cluster.section.raw.items():
+        at = Path(("postgres", "raw", name))
+        if catalogue.find(name) is not None:
+            yield PGS019.at(at, name=name, problem="is a parameter that pgc knows", remedy="put it under postgres.parameters, where it is checked")
+        elif not isinstance(value, bool | int | float | str):
+            yield PGS019.at(at, name=name, problem="is no single value", remedy="write a number, a text, true or false")
+        elif not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_$]*(\.[A-Za-z_][A-Za-z0-9_$]*)*", name):
+            yield PGS019.at(at, name=name, problem="is no name of a parameter", remedy="use letters, digits and `_`, with the library's name and a dot before it")
 
 
 def _one(cluster: Cluster, settled: Settled, catalogue: Catalogue, loaded: set[str], name: str, value: Any) -> Iterator[Finding]:
@@ -154,7 +185,8 @@ def _accepted(cluster: Cluster, settled: Settled, spec: ParameterSpec, value: An
             at, Path(("objectives", "data_loss")), name=spec.name, given=canonical, safe="on",
             consequence="commits are acknowledged before another node has them, and data_loss is `none`")
     fact = settled.fact(spec.name)
-    if fact is not None and at not in fact.origin.paths and fact.value != canonical:
+    by_hand = fact is not None and any(path[:2] == PARAMETERS for path in fact.origin.paths)
+    if fact is not None and not by_hand and fact.value != canonical:
         yield PGS007.at(at, name=spec.name, given=format_value(spec, canonical), plugin=fact.origin.plugin, needed=fact.value, reason=fact.origin.reason or "required")
 
 

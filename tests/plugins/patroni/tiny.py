@@ -15,6 +15,7 @@ FILES = ("/etc/ssl/host.crt", "/etc/ssl/host.key", "/etc/ssl/authority.crt")
 def plugin(name: str, give: Callable[[Site], Iterable[Fact]]) -> ModuleType:
     """Make a plugin that gives facts."""
     module = ModuleType(name)
+    module.__file__ = __file__
 
     @hookimpl
     def pgc_describe() -> Description:

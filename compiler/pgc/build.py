@@ -6,9 +6,10 @@ alone lays them. What comes back is in the order of the manifests, whoever compi
 
 from __future__ import annotations
 
+import enum
 import os
 import pickle
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from pgc.diagnostics import Diagnostic, Finding, Severity, Span, diagnose
 from pgc.pipeline import Compilation
 from pgc.registry import Registry
 from pgc.templating import Templates
-from pgc.tree import Staged, Tree, check, commit, hold, stage
+from pgc.tree import OF_THE_MANIFEST, OF_THE_WORLD, STALE, Staged, Tree, WriteFailed, check, commit, hold, stage
 from pgc.workspace import MAN014, Job
 
 MANIFESTS_A_WORKER = 24
@@ -40,18 +41,59 @@ class Outcome:
     stale: tuple[str, ...] = ()
     tree: Tree | None = None
 
-    @property
-    def failed(self) -> bool:
-        return any(each.severity is Severity.ERROR for each in self.diagnostics)
+
+class WorkerLost(Exception):
+    """A worker was killed, most often because memory ran out; nothing was written."""
+
+    way_out = "free some memory, or compile fewer manifests at a time; nothing was written"
+
+    def __init__(self, status: int) -> None:
+        code = os.waitstatus_to_exitcode(status)
+        how = f"signal {-code}" if code < 0 else f"exit code {code}"
+        super().__init__(f"a worker ended without an answer ({how})")
+
+
+class Ending(enum.StrEnum):
+    """How a compilation of many manifests ended, the worst first."""
+
+    WORLD = "world"  # the disk refused, or another pgc is writing
+    MANIFEST = "manifest"  # a manifest is wrong
+    REFUSED = "refused"  # somebody's work would have been overwritten
+    STALE = "stale"  # only compared: the output is not what the manifests say
+    WELL = "well"
 
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """All outcomes, in the order of the manifests; `inputs` are the files that were read."""
+    """All outcomes, in the order of the manifests; `inputs` are the files that were read.
+
+    `diagnostics` concern no single manifest. `checking`: nothing was to be written.
+    """
 
     outcomes: tuple[Outcome, ...]
     diagnostics: tuple[Diagnostic, ...]
     inputs: tuple[str, ...]
+    checking: bool = False
+
+    @property
+    def ending(self) -> Ending:
+        """The worst of what was found."""
+        every = (*self.diagnostics, *(each for outcome in self.outcomes for each in outcome.diagnostics))
+        found = {_ending(each.code) for each in every if each.severity is Severity.ERROR}
+        return next(ending for ending in Ending if ending in found or ending is Ending.WELL)
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether the same command has nothing to do and nothing else to say while its inputs stay what they are."""
+        return not self.checking and self.ending is Ending.WELL and not self.diagnostics
+
+
+def _ending(code: str) -> Ending:
+    if code in OF_THE_WORLD:
+        return Ending.WORLD
+    if code == STALE.code:
+        return Ending.STALE
+    return Ending.REFUSED if code.startswith("OUT") and code not in OF_THE_MANIFEST else Ending.MANIFEST
 
 
 @dataclass(slots=True)
@@ -76,42 +118,54 @@ def build(
 ) -> Built:
     """Compile every manifest that the paths name, and write the trees unless anything failed; `checking` only compares.
 
+    A disk that refuses, or another pgc that is writing, is one of the diagnostics; the trees are then the old ones.
+
     Raises:
-        pgc.tree.WriteFailed: the disk refuses, or another pgc is writing; the trees are the old ones.
         OSError: a manifest cannot be read.
         BrokenPlugin: a plugin breaks the contract.
     """
-    files = list(dict.fromkeys(workspace.manifests(paths)))
-    jobs = [Job(file, environment) for file in files]
-    inside = any(os.path.isdir(path) for path in paths)
-    count = workers or min(os.cpu_count() or 1, 1 + len(jobs) // MANIFESTS_A_WORKER)
+    _ = registry.codes, registry.formats  # a plugin that breaks the contract does so before anything is written
+    files: dict[str, str] = {}
+    for file in workspace.manifests(paths):
+        files.setdefault(os.path.abspath(file), file)
+    jobs = [Job(file, environment) for file in files.values()]
+    named = frozenset(path for path in paths if not os.path.isdir(path))
     if checking:
-        return _gather(_compile(jobs, 0, 1, inside, registry, templates, out, "check"), jobs, paths)
-    with hold(Path(out)) as recovered:
-        shares = _side_by_side(jobs, count, inside, registry, templates, out, "force" if force else "write")
-        built = _gather(_together(shares), jobs, paths)
-        if any(outcome.failed for outcome in built.outcomes) or built.diagnostics:
-            return built
-        written = commit(Path(out), [staged for share in shares for staged in share.staged])
-    trees = {tree.directory: tree for tree in written.trees}
-    outcomes = tuple(
-        replace(
-            outcome,
-            tree=trees.get(outcome.directory),
-            diagnostics=(*outcome.diagnostics, *_told(trees.get(outcome.directory))),
-        )
-        for outcome in built.outcomes
-    )
-    return replace(
-        built, outcomes=outcomes, diagnostics=tuple(_diagnosed(finding) for finding in (*recovered, *written.findings))
-    )
+        return _gather(_compile(jobs, 0, 1, named, registry, templates, out, "check"), jobs, paths, checking=True)
+    count = workers or min(os.cpu_count() or 1, 1 + len(jobs) // MANIFESTS_A_WORKER)
+    try:
+        with hold(Path(out)) as recovered:
+            shares = _side_by_side(jobs, count, named, registry, templates, out, "force" if force else "write")
+            built = _gather(_together(shares), jobs, paths)
+            staged = [each for share in shares for each in share.staged]
+            refused = _refused(built, staged)
+            if refused.ending is not Ending.WELL:
+                return refused
+            written = commit(Path(out), staged)
+    except WriteFailed as problem:
+        return Built((), (diagnosed(problem.finding),), ())
+    return _with_trees(built, written.trees, (*recovered, *written.findings))
+
+
+def _refused(built: Built, staged: Sequence[Staged]) -> Built:
+    """Add what speaks against writing the trees that were staged: one that is refused holds back all."""
+    found = (diagnosed(finding) for part in staged for tree, _ in part.trees for finding in tree.findings)
+    return replace(built, diagnostics=(*built.diagnostics, *found))
+
+
+def _with_trees(built: Built, trees: Sequence[Tree], findings: Sequence[Finding]) -> Built:
+    """Say of each outcome what became of its tree; `findings` concern the output folder as a whole."""
+    known = {tree.directory: tree for tree in trees}
+    told = (*findings, *(finding for tree in trees for finding in tree.findings))
+    outcomes = tuple(replace(outcome, tree=known.get(outcome.directory)) for outcome in built.outcomes)
+    return replace(built, outcomes=outcomes, diagnostics=tuple(map(diagnosed, told)))
 
 
 def _compile(
     jobs: Sequence[Job],
     first: int,
     step: int,
-    inside: bool,
+    named: frozenset[str],
     registry: Registry,
     templates: Templates,
     out: str,
@@ -123,11 +177,11 @@ def _compile(
         job = jobs[index]
         share.inputs.append(job.file)
         outcomes = []
-        for compilation in workspace.compile_file(job, registry, templates, in_folder=inside):
+        for compilation in workspace.compile_file(job, registry, templates, in_folder=job.file not in named):
             share.inputs += _read_files(job.file, compilation)
             stale: tuple[str, ...] = ()
             if compilation.bundle is not None and mode == "check":
-                stale = tuple(check(Path(out), compilation.bundle))
+                stale = tuple(f"{out}/{line}" for line in check(Path(out), compilation.bundle))
             elif compilation.bundle is not None:
                 share.staged.append(stage(Path(out), [compilation.bundle], force=mode == "force"))
             outcomes.append(_outcome(job.file, compilation, stale))
@@ -162,7 +216,7 @@ def _read_files(manifest: str, compilation: Compilation) -> list[str]:
 def _side_by_side(
     jobs: Sequence[Job],
     count: int,
-    inside: bool,
+    named: frozenset[str],
     registry: Registry,
     templates: Templates,
     out: str,
@@ -171,14 +225,14 @@ def _side_by_side(
     """Fork count − 1 workers, do the last part here, and bring everything together in order."""
     if jobs:
         _ = [plugin.section_model for plugin in registry.plugins] if count > 1 else []
-    children = [_fork(jobs, number, count, inside, registry, templates, out, mode) for number in range(1, count)]
-    shares = [_compile(jobs, 0, count, inside, registry, templates, out, mode)]
+    children = [_fork(jobs, number, count, named, registry, templates, out, mode) for number in range(1, count)]
+    shares = [_compile(jobs, 0, count, named, registry, templates, out, mode)]
     for pid, pipe in children:
         with os.fdopen(pipe, "rb") as stream:
             answer = stream.read()
         _, status = os.waitpid(pid, 0)
         if not answer:
-            raise RuntimeError(f"a worker ended without an answer (status {status})")
+            raise WorkerLost(status)
         result = pickle.loads(answer)
         if isinstance(result, Exception):
             raise result
@@ -190,7 +244,7 @@ def _fork(
     jobs: Sequence[Job],
     number: int,
     count: int,
-    inside: bool,
+    named: frozenset[str],
     registry: Registry,
     templates: Templates,
     out: str,
@@ -204,7 +258,7 @@ def _fork(
     code = 1
     try:
         try:
-            result: object = _compile(jobs, number, count, inside, registry, templates, out, mode)
+            result: object = _compile(jobs, number, count, named, registry, templates, out, mode)
         except Exception as problem:
             result = problem
         with os.fdopen(theirs, "wb") as stream:
@@ -222,18 +276,25 @@ def _together(shares: Sequence[_Share]) -> _Share:
     return result
 
 
-def _gather(share: _Share, jobs: Sequence[Job], paths: Sequence[str]) -> Built:
+def _gather(share: _Share, jobs: Sequence[Job], paths: Sequence[str], *, checking: bool = False) -> Built:
     outcomes = tuple(outcome for index in sorted(share.outcomes) for outcome in share.outcomes[index])
+    outcomes = tuple(replace(each, diagnostics=(*each.diagnostics, *_staleness(each))) for each in outcomes)
     problems = list(workspace.judge_names([(outcome.file, outcome.name, outcome.directory) for outcome in outcomes]))
     if not outcomes:
         at = Span(paths[0] if paths else ".", 1, 1, 1, 1)
         problems.append(diagnose(MAN014.at(at, given=", ".join(paths)), (at,)))
-    return Built(outcomes, tuple(problems), tuple(sorted(set(share.inputs))))
+    return Built(outcomes, tuple(problems), tuple(sorted(set(share.inputs))), checking)
 
 
-def _told(tree: Tree | None) -> tuple[Diagnostic, ...]:
-    return tuple(_diagnosed(finding) for finding in tree.findings) if tree else ()
+def _staleness(outcome: Outcome) -> Iterator[Diagnostic]:
+    """Yield one diagnostic for a tree that differs, at its manifest: that is what a pull request shows."""
+    if outcome.stale:
+        path, at = outcome.stale[0].partition(": ")[0], Span(outcome.file, 1, 1, 1, 1)
+        differing, total = len(outcome.stale), outcome.files + 1  # the lock file is one more
+        finding = STALE.at(at, cluster=outcome.directory, differing=differing, files=total, path=path)
+        yield diagnosed(finding)
 
 
-def _diagnosed(finding: Finding) -> Diagnostic:
+def diagnosed(finding: Finding) -> Diagnostic:
+    """Write out a finding whose places are files, not manifest paths."""
     return diagnose(finding, tuple(place for place in finding.places if isinstance(place, Span)))

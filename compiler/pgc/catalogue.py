@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
-from pgc import parse, pipeline, source, tree
+from pgc import parse, pipeline, source, tree, workspace
 from pgc.diagnostics import Code
 from pgc.verify import native
 
-CORE_CODES: tuple[Code, ...] = (*source.CODES, *parse.CODES, *pipeline.CODES, *tree.CODES, *native.CODES)
+CORE_CODES: tuple[Code, ...] = (
+    *source.CODES,
+    *parse.CODES,
+    *workspace.CODES,
+    *pipeline.CODES,
+    *tree.CODES,
+    *native.CODES,
+)

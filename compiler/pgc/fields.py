@@ -144,25 +144,25 @@ Port = Annotated[int, Field(strict=True, ge=1, le=65535)]
 
 
 def _address(value: object) -> str:
-    try:
-        return str(ipaddress.ip_address(str(value)))
-    except ValueError:
-        raise PydanticCustomError(
-            "bad_name",
-            "{given} is not an IP address",
-            {"given": str(value), "what": "an IP address", "example": "10.0.0.11"},
-        ) from None
+    return _internet(value, ipaddress.ip_address, "an IP address", "10.0.0.11")
 
 
 def _network(value: object) -> str:
-    try:
-        return str(ipaddress.ip_network(str(value)))
-    except ValueError as problem:
+    return _internet(value, ipaddress.ip_network, "a network", "10.0.0.0/24")
+
+
+def _internet(value: object, parse: Any, what: str, example: str) -> str:
+    """Write an address in its usual form. A zone (`fe80::1%eth0`) is refused: any text may stand in one, and it is valid on one host only."""
+    if not isinstance(value, str):
         raise PydanticCustomError(
-            "bad_name",
-            "{given} is not a network ({problem})",
-            {"given": str(value), "problem": str(problem), "what": "a network", "example": "10.0.0.0/24"},
-        ) from None
+            "wrong_type", "{what} is wanted, such as {example}", {"what": what, "example": example}
+        )
+    try:
+        if "%" not in value:
+            return str(parse(value))
+    except ValueError:
+        pass
+    raise PydanticCustomError("bad_name", "{given} is not {what}", {"given": value, "what": what, "example": example})
 
 
 Address = Annotated[

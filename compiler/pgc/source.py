@@ -250,11 +250,12 @@ def merge(base: Node, over: Node) -> Node:
 
 
 def environment(source: Source, name: str | None) -> Source:
-    """Return the source as the environment `name` sees it: its overrides merged in, `environments` itself left out."""
+    """Return the source as the environment `name` sees it: its overrides (if any) merged in, `environments` itself left out."""
     rest = {key: child for key, child in source.root.children.items() if key != "environments"}
     node = Node({key: child.value for key, child in rest.items()}, source.root.span, rest, source.root.keys)
-    if name is not None:
-        node = merge(node, source.root.children["environments"].children[name])
+    over = source.root.children["environments"].children[name] if name is not None else None
+    if over is not None and over.value is not None:
+        node = merge(node, over)
     return Source(source.file, node, source.files)
 
 

@@ -46,11 +46,14 @@ def validate(
         ValueError: the lock file is damaged.
         OSError: a file that the lock names cannot be read.
     """
-    files = tuple(_files(tree))
+    lock = read_lock((tree / LOCK_NAME).read_bytes())
+    files = tuple(File(entry, (tree / path).read_bytes()) for path, entry in lock.entries.items())
     prefix = f"{tree}/"
     store = tree / verdicts.VALIDATION_NAME
     known, problems = verdicts.stored(store.read_bytes() if store.exists() else None, str(store))
-    judged = native.validate(files, registry.validators, runner, known, tell=tell)
+    judged = native.validate(
+        files, registry.validators, runner, known, tell=tell, versions=lock.summary.get("versions", {})
+    )
     written = verdicts.dump_verdicts(each.verdict for each in judged)
     if not store.exists() or store.read_bytes() != written:
         aside = store.with_name(f".pgc-{store.name}")
@@ -62,11 +65,6 @@ def validate(
         *verdicts.diagnose_verdicts(judged, prefix, require=require),
     )
     return Validated(str(tree.relative_to(out)), len(files), judged, found, _without(files, registry.validators))
-
-
-def _files(tree: Path) -> Iterator[File]:
-    for path, entry in read_lock((tree / LOCK_NAME).read_bytes()).entries.items():
-        yield File(entry, (tree / path).read_bytes())
 
 
 def _without(files: Sequence[File], validators: Sequence[Validator]) -> tuple[str, ...]:

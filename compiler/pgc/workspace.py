@@ -71,11 +71,11 @@ def manifests(paths: Sequence[str]) -> Iterator[str]:
         if not os.path.isdir(given):
             yield given
             continue
-        for folder, folders, names in os.walk(given):
+        for folder, folders, names in os.walk(os.path.normpath(given)):
             folders[:] = [] if LOCK_NAME in names else sorted(name for name in folders if not name.startswith("."))
             for name in sorted(names):
                 if name.endswith((".yaml", ".yml")) and not name.startswith("."):
-                    yield os.path.join(folder, name)
+                    yield os.path.join(folder, name) if folder != os.curdir else name
 
 
 def compile_file(job: Job, registry: Registry, templates: Templates, *, in_folder: bool = False) -> list[Compilation]:

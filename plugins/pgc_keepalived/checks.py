@@ -10,7 +10,7 @@ from pgc.cluster import Cluster
 from pgc.diagnostics import Finding, Path
 from pgc.terms import tidy
 from pgc_keepalived import codes
-from pgc_keepalived.routers import MOST, Vip, balancers, vips
+from pgc_keepalived.routers import MOST, Router, Vip, balancers, vips
 
 AT = Path(("keepalived",))
 RAW_PARTS = ("global", "instance")
@@ -72,13 +72,13 @@ def _named_hosts(cluster: Cluster, vip: Vip) -> Iterator[Finding]:
 
 def _address(cluster: Cluster, vip: Vip) -> Iterator[Finding]:
     at, network = vip.path / "address", vip.interface.network
+    if vip.network is None:
+        usual = 24 if vip.interface.version == 4 else 64
+        yield codes.KAL004.at(at, address=vip.address, given=vip.spec.address, usual=usual, name=vip.name)
     for host in cluster.site.hosts:
         if vip.address in (host.address, vip.spec.sources.get(host.name)):
             yield codes.KAL002.at(at, host.path / "address", address=vip.address, host=host.name)
-    if not vip.given_prefix:
-        usual = 24 if vip.interface.version == 4 else 64
-        yield codes.KAL004.at(at, address=vip.address, given=vip.interface.with_prefixlen, usual=usual)
-    elif network.prefixlen < WITHOUT_BROADCAST[vip.interface.version]:
+    if network.prefixlen < WITHOUT_BROADCAST[vip.interface.version]:
         broadcast = vip.interface.version == 4 and vip.interface.ip == network.broadcast_address
         if broadcast or vip.interface.ip == network.network_address:
             yield codes.KAL012.at(
@@ -98,10 +98,24 @@ def _routers(cluster: Cluster, vip: Vip) -> Iterator[Finding]:
     datacenters = sorted({router.host.datacenter for router in vip.routers})
     if len(datacenters) > 1:
         yield codes.KAL007.at(where, *(router.host.path / "datacenter" for router in vip.routers), name=vip.name, datacenters=" and ".join(datacenters))
+    yield from _sources(vip)
+
+
+def _sources(vip: Vip) -> Iterator[Finding]:
+    """Yield one finding for all routers of the wrong family, and one for all that are outside of the network."""
+    strangers: list[Router] = []
+    outside: list[Router] = []
     for router in vip.routers:
         source = ip_address(router.source)
-        at = vip.path / "sources" / router.host.name if router.host.name in vip.spec.sources else router.host.path / "address"
         if source.version != vip.interface.version:
-            yield codes.KAL006.at(vip.path / "address", at, name=vip.name, family=vip.interface.version, host=router.host.name, source=router.source)
-        elif vip.given_prefix and source not in vip.interface.network:
-            yield codes.KAL003.at(vip.path / "address", at, host=router.host.name, source=router.source, network=vip.interface.network, name=vip.name)
+            strangers.append(router)
+        elif vip.network is not None and source not in vip.network:
+            outside.append(router)
+    itself = [f"{vip.address} itself"] if vip.network is not None and vip.interface.ip not in vip.network else []
+    for code, routers, said in ((codes.KAL006, strangers, []), (codes.KAL003, outside, itself)):
+        said = said + [f"{router.source} of {router.host.name}" for router in routers]
+        if said:
+            places = (
+                vip.path / "sources" / router.host.name if router.host.name in vip.spec.sources else router.host.path / "address" for router in routers)
+            yield code.at(
+                vip.path / "address", *places, name=vip.name, family=vip.interface.version, network=vip.network or "", hosts=", ".join(said))

@@ -20,16 +20,16 @@ KAL002 = Code(
 )
 KAL003 = Code(
     "KAL003", "router-outside-the-network", Severity.ERROR,
-    what="{host} sends from {source}, which is not in {network}, the network of {name}",
+    what="{name} is for the network {network}, but these are not in it: {hosts}",
     why="neighbours there would not learn the address from it, and signs of life would not reach the others (hop count)",
     help="correct the prefix of the address, or give keepalived.vips.{name}.sources for hosts that are in its network by another address",
     example="hosts: {pg1: {address: 10.1.0.1}}\nkeepalived: {vips: {main: {address: 10.2.0.100/24}}}",
 )
 KAL004 = Code(
-    "KAL004", "vip-without-prefix", Severity.WARNING,
-    what="{address} has no prefix; it is put on the interface as {given}",
+    "KAL004", "vip-without-network", Severity.WARNING,
+    what="{given} does not say in which network the address is",
     why="nobody can prove that it and its routers are in one network, without which it does not move",
-    help="write the prefix of its network, such as {address}/{usual}",
+    help="write the prefix of its network, such as {address}/{usual}, or name the network in keepalived.vips.{name}.network",
     example="keepalived: {vips: {main: {address: 10.0.0.100}}}",
 )
 KAL005 = Code(
@@ -41,9 +41,9 @@ KAL005 = Code(
 )
 KAL006 = Code(
     "KAL006", "address-families-differ", Severity.ERROR,
-    what="{name} is an IPv{family} address, but {host} sends from {source}",
+    what="{name} is an IPv{family} address, but these are not: {hosts}",
     why="signs of life and virtual address are of one family: keepalived refuses the file",
-    help="give the host's IPv{family} address in keepalived.vips.{name}.sources",
+    help="give the hosts' IPv{family} addresses in keepalived.vips.{name}.sources",
     example='hosts: {pg1: {address: 10.0.0.1}}\nkeepalived: {vips: {main: {address: "fd00::100/64"}}}',
 )
 KAL007 = Code(

@@ -52,7 +52,7 @@ def contribute(section: KeepalivedSection, site: Site) -> Iterator[Fact]:
         yield Package(host=host.name, component="keepalived", version=section.version, origin=site.origin("keepalived", "version"))
         yield Package(host=host.name, component="curl", origin=Origin((), "the check of the balancer asks it over HTTP"))
         yield MemoryClaim(host=host.name, what="keepalived", claim_bytes=MEMORY_BYTES, origin=origin)
-    for vip in routers:
+    for vip in {vip.address: vip for vip in reversed(routers)}.values():
         origin = Origin((vip.path,), "a virtual address")
         yield Endpoint(
             host="", offers="vip", address=vip.address, port=0, origin=origin,

@@ -16,6 +16,7 @@ from pgc_keepalived.facts import ADVERT, USER, machines
 from pgc_keepalived.routers import Vip, vips
 
 UNIT = "keepalived.service"
+CAPABILITIES = "CAP_CHOWN CAP_KILL CAP_NET_ADMIN CAP_NET_BIND_SERVICE CAP_NET_RAW CAP_SETGID CAP_SETUID CAP_SYS_NICE CAP_SYS_RESOURCE"
 
 
 def render(cluster: Cluster) -> Iterator[Artifact]:
@@ -125,7 +126,7 @@ def _unit(cluster: Cluster) -> Body:
         ("Service", (
             ("Type", "notify"),
             ("NotifyAccess", "all"),
-            ("ExecStartPre", because("/usr/bin/systemd-sysusers /etc/sysusers.d/keepalived.conf", "the check has a user of its own, which no package makes")),
+            ("ExecStartPre", because("+/usr/bin/systemd-sysusers /etc/sysusers.d/keepalived.conf", "the check has a user of its own, which no package makes")),
             ("ExecStart", because("/usr/sbin/keepalived --dont-fork --vrrp", "addresses only: no checker of real servers runs")),
             ("ExecReload", "/bin/kill -HUP $MAINPID"),
             ("KillMode", "mixed"),
@@ -133,6 +134,7 @@ def _unit(cluster: Cluster) -> Body:
             ("Restart", "always"),
             ("RestartSec", "1"),
             ("OOMScoreAdjust", because("-900", "without it the address stays where nobody answers")),
+            ("CapabilityBoundingSet", CAPABILITIES),
             ("LockPersonality", "yes"),
             ("NoNewPrivileges", "yes"),
             ("ProtectClock", "yes"),
@@ -140,6 +142,7 @@ def _unit(cluster: Cluster) -> Body:
             ("ProtectHome", "yes"),
             ("ProtectKernelLogs", "yes"),
             ("ProtectKernelModules", "yes"),
+            ("ProtectSystem", "full"),
             ("RestrictAddressFamilies", "AF_INET AF_INET6 AF_NETLINK AF_PACKET AF_UNIX"),
             ("RestrictNamespaces", "yes"),
             ("RestrictSUIDSGID", "yes"),

@@ -11,6 +11,7 @@ from pgc.diagnostics import Path
 from pgc_keepalived.section import KeepalivedSection, VipSpec
 
 Interface = ipaddress.IPv4Interface | ipaddress.IPv6Interface
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 HIGHEST, STEP, MOST = 200, 10, 20
 """Priorities 200, 190, … Their distance means nothing here, because no script changes them; it keeps room for a person."""
 MOST_BY_DEFAULT = 5
@@ -47,9 +48,12 @@ class Vip:
         return str(self.interface.ip)
 
     @property
-    def given_prefix(self) -> bool:
-        """Whether the manifest says in which network it is."""
-        return "/" in self.spec.address
+    def network(self) -> Network | None:
+        """The segment that it is in, or None where neither a network nor a prefix says it: a prefix of full length holds nobody else."""
+        if self.spec.network is not None:
+            return ipaddress.ip_network(self.spec.network)
+        network = self.interface.network
+        return network if network.prefixlen < network.max_prefixlen else None
 
 
 def vips(section: KeepalivedSection, site: Site) -> tuple[Vip, ...]:

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from pgc.fields import Address, Duration, HostName, Part, Section, Word
+from pgc.fields import Address, Duration, HostName, Network, Part, Section, Word
 
 
 def _interface_address(value: object) -> str:
@@ -30,6 +30,8 @@ class VipSpec(Part):
     """A virtual address."""
 
     address: VipAddress = Field(description="The address, with the prefix of its network.", examples=["10.20.0.100/24"])
+    network: Network | None = Field(
+        None, description="The network segment that it and its routers are in. Without it: from the prefix of the address.", examples=["10.20.0.0/24"])
     interface: Word | None = Field(None, description="Interface that carries it. Without it: the host's own.", examples=["eth0"])
     router_id: int | None = Field(
         None, ge=1, le=255, description="Number of the virtual router, unique in its network. Without it: the last byte of the address.", examples=[100])

@@ -1,4 +1,4 @@
-"""A YAML file of pieces: what is equal on all hosts is written once, however many files it stands in."""
+"""A YAML file of pieces: what is equal in many files is written once, however often and however deep it stands."""
 
 from __future__ import annotations
 
@@ -11,10 +11,24 @@ from pgc.bodies import Yaml
 
 
 @dataclass(slots=True, eq=False)
-class Piece:
-    """Some keys of a mapping, on one level of the file."""
+class Keys:
+    """Some keys of a mapping with their values."""
 
     data: Mapping[str, Any]
+    written: str | None = field(default=None, repr=False)
+
+    def text(self) -> str:
+        """Write them out, once."""
+        if self.written is None:
+            self.written = Yaml(self.data).text() if self.data else ""
+        return self.written
+
+
+@dataclass(slots=True, eq=False)
+class Piece:
+    """Keys on one level of a file. `head` are comment lines without the `#`."""
+
+    keys: Keys
     level: int = 0
     head: tuple[str, ...] = ()
     written: str | None = field(default=None, repr=False)
@@ -22,41 +36,57 @@ class Piece:
     def text(self) -> str:
         """Write it out, once."""
         if self.written is None:
-            text = Yaml(self.data, self.head).text() if self.data or self.head else ""
+            text = self.keys.text()
             if self.level and text:
                 blanks = "  " * self.level
                 text = blanks + text[:-1].replace("\n", "\n" + blanks) + "\n"
-            self.written = text
+            self.written = "".join(f"# {line}\n" for line in self.head) + text
         return self.written
 
-    def traced(self) -> tuple[str, Lines]:
-        """Write it out with the origins of its lines."""
-        return (self.text(), Yaml(self.data, self.head).traced()[1]) if self.text() else ("", ())
+    def lines(self) -> Lines:
+        """Return the origins of its lines."""
+        below = Yaml(self.keys.data).traced()[1] if self.keys.data else ()
+        return (*(() for _ in self.head), *below)
+
+
+def piece(data: Mapping[str, Any], level: int = 0, head: tuple[str, ...] = ()) -> Piece:
+    """Make a piece of data that stands nowhere else."""
+    return Piece(Keys(data), level, head)
+
+
+@dataclass(frozen=True, slots=True)
+class Below:
+    """A key whose value is the pieces that follow, one level deeper."""
+
+    key: str
+    level: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pieces:
-    """A body of pieces, one below the other. A text is a key (`postgresql`) whose contents follow, in pieces a level deeper."""
+    """A body of pieces, one below the other."""
 
-    pieces: tuple[Piece | str, ...]
+    pieces: tuple[Piece | Below, ...]
 
     @property
     def data(self) -> dict[str, Any]:
         """What the whole file says."""
-        result: dict[str, Any] = {}
-        below = result
-        for piece in self.pieces:
-            if isinstance(piece, str):
-                below = result[piece] = {}
+        levels: list[dict[str, Any]] = [{}]
+        for each in self.pieces:
+            if isinstance(each, Below):
+                levels[each.level + 1 :] = [{}]
+                levels[each.level][each.key] = levels[-1]
             else:
-                (below if piece.level else result).update(piece.data)
-        return result
+                levels[each.level].update(each.keys.data)
+        return levels[0]
 
     def text(self) -> str:
-        return "".join(f"{piece}:\n" if isinstance(piece, str) else piece.text() for piece in self.pieces)
+        return "".join(
+            f"{'  ' * each.level}{each.key}:\n" if isinstance(each, Below) else each.text() for each in self.pieces
+        )
 
     def traced(self) -> tuple[str, Lines]:
         lines: list[Any] = []
-        for piece in self.pieces:
-            lines += ((),) if isinstance(piece, str) else piece.traced()[1]
+        for each in self.pieces:
+            lines += ((),) if isinstance(each, Below) else each.lines()
         return self.text(), tuple(lines)

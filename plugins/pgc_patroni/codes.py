@@ -188,7 +188,7 @@ PAT020 = Code(
     what="{name} is set to {value}, but Patroni sets it by itself",
     why="Patroni ignores or overwrites what a configuration says of it, or its own files are no longer read",
     help="leave it out{instead}",
-    example='postgres: {raw: {listen_addresses: "*"}}',
+    example="(a plugin that gives listen_addresses)",
 )
 PAT021 = Code(
     "PAT021",
@@ -264,6 +264,16 @@ PAT033 = Code(
     why="it would reach no file",
     help="put it below local: or dynamic:",
     example="patroni: {raw: {log: {dir: /var/log/patroni}}}",
+)
+
+PAT034 = Code(
+    "PAT034",
+    "raw-of-the-wrong-shape",
+    ERROR,
+    what="patroni.raw has {given} at {key}, where Patroni has settings below",
+    why="Patroni would refuse to start, or ignore all of them",
+    help="write a mapping of its settings: {known}",
+    example="patroni: {raw: {local: {restapi: 8008}}}",
 )
 
 # ── versions, slots, the rest ────────────────────────────────────────────────────────────────────────────────────────

@@ -19,7 +19,7 @@ from pgc.facts import (
     Service,
 )
 from pgc.provenance import Origin
-from pgc_patroni import layout, timers
+from pgc_patroni import layout, timers, times
 from pgc_patroni.section import PatroniSection
 
 MEMORY_BYTES = (
@@ -63,6 +63,7 @@ def contribute(section: PatroniSection, site: Site) -> Iterator[Fact]:
         )
         yield MemoryClaim(host=host.name, what="Patroni", claim_bytes=MEMORY_BYTES, origin=origin)
     yield from timers.contribute(section, site)
+    yield from times.contribute(section, site)
     yield from _roles(section, site)
     yield from _local_access(section, site)
     yield from _parameters(section, site, members)

@@ -138,8 +138,8 @@ def preferred_datacenter(section: PatroniSection, site: Site) -> Sourced | None:
 def tags(section: PatroniSection, site: Site, host: Host, preferred: Sourced | None) -> dict[str, Any]:
     """Return a host's tags as Patroni wants them: a word that says the default is left out.
 
-    Where several data centres have hosts, the preferred one's lead among equally caught-up ones; under quorum commit Patroni knows no priority
-    (docs/yaml_configuration.rst, tags).
+    Where several data centres have hosts, the preferred one's lead among equally caught-up ones; under quorum commit
+    Patroni knows no priority (docs/yaml_configuration.rst, tags).
     """
     given = tags_of(section, host)
     found: dict[str, Any] = {}

@@ -181,7 +181,7 @@ class PatroniSection(Section):
     scope: Word | None = Field(
         None,
         examples=["orders"],
-        description="The cluster's name in the DCS, unique among all that share it. Without it: the cluster's name, with the environment's.",
+        description="The cluster's name in the DCS, unique among all that share it. Without it: the cluster's and environment's.",
     )
     namespace: Word = Field("service", description="Where in the DCS all clusters live.", examples=["service"])
     ttl: Duration | None = Field(
@@ -207,7 +207,7 @@ class PatroniSection(Section):
     primary_stop_timeout: Duration | None = Field(
         None,
         examples=["30s"],
-        description="How long a leader may take to stop before it is killed (synchronous mode only), in whole seconds. Without it: derived.",
+        description="How long a leader may take to stop before it is killed (synchronous mode), whole seconds. Without it: derived.",
     )
     max_standby_streaming_delay: Duration | None = Field(
         None,
@@ -289,7 +289,8 @@ class PatroniSection(Section):
     rebuild_after_failed_rewind: bool | None = Field(
         None,
         examples=[True],
-        description="Throw a diverged data directory away when pg_rewind fails. Without it: yes in synchronous mode, where it holds nothing that was acknowledged.",
+        description="Throw a diverged data directory away when pg_rewind fails. Without it: yes in synchronous mode, where it holds"
+        " nothing that was acknowledged.",
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="What Patroni logs to the journal.", examples=["INFO"]

@@ -36,7 +36,7 @@ def validators() -> Iterator[Validator]:
         trials=_patroni,
         problems=_complaints,
         packages=("patroni",),
-        blind="keys that it does not know, the rule between ttl, loop_wait and retry_timeout, client authentication; whether the DCS answers is not asked here",
+        blind="unknown keys, the rule between ttl, loop_wait and retry_timeout, client authentication, whether the DCS answers",
     )
     for major in MAJORS:
         yield Validator(

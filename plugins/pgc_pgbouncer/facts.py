@@ -162,7 +162,7 @@ def _access(section: PgbouncerSection, site: Site, chosen: tuple[Host, ...], pla
             connection=connection, database="all" if name == EVERY else name, user="all", address=address, method="scram-sha-256",
             order=HBA_ORDER, purpose="pool", origin=origin)
     for name in lookup_databases(section, plan_):
-        if name not in databases and EVERY not in databases:
+        if name not in databases and EVERY not in databases and own_role(section, known) is None:
             yield HbaRule(
                 connection=connection, database=name, user=section.auth.user, address=address, method="scram-sha-256", order=HBA_ORDER, purpose="pool",
                 origin=site.origin("pgbouncer", "auth", "user", reason="PgBouncer looks up passwords"))

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from pgc.cluster import Host, Site
 from pgc.facts import Action, Chapter, Fact, Facts, Runbook
-from pgc_pgbouncer.pools import EVERY, Plan, client_limit
+from pgc_pgbouncer.pools import EVERY, Plan, client_limit, since
 from pgc_pgbouncer.section import PgbouncerSection
 
 ORDER = 40
@@ -35,12 +35,13 @@ def derive(section: PgbouncerSection, site: Site, chosen: tuple[Host, ...], plan
 
 
 def _look(section: PgbouncerSection, site: Site, plan: Plan, ask: str) -> Chapter:
+    address = 6 if since(section, "1.23") else 5  # a column came in between (NEWS 1.23, #876)
     sizes = "; ".join(f"{pool.name}: {pool.size} and {pool.reserve} a role, {pool.limit} in all" for pool in plan.pools[:6])
     return Chapter("Pools and who waits", ORDER, (
         Action("See which pool is full", "the leader's host", f"{ask} -c 'SHOW POOLS'", f"cl_waiting and maxwait 0; sv_active at its size means full ({sizes})"),
         Action("Count the clients", "the leader's host", f"{ask} -Atc 'SHOW LISTS' | grep _clients", f"used_clients below {client_limit(section, site)}"),
         Action("See who they are", "the leader's host",
-               f"{ask} -AtF' ' -c 'SHOW CLIENTS' | awk '{{print $2, $3, $5}}' | sort | uniq -c | sort -rn | head", "one role or address that stands out is the cause"),
+               f"{ask} -AtF' ' -c 'SHOW CLIENTS' | awk '{{print $2, $3, ${address}}}' | sort | uniq -c | sort -rn | head", "one role or address that stands out is the cause"),
         Action("See what the servers do meanwhile", "the leader's host",
                "sudo -u postgres psql -X -c \"SELECT datname, usename, state, wait_event, count(*), max(now() - xact_start) FROM pg_stat_activity "
                "WHERE backend_type = 'client backend' GROUP BY 1, 2, 3, 4 ORDER BY 5 DESC LIMIT 10\"",

@@ -52,7 +52,7 @@ def render(cluster: Cluster) -> Iterator[Artifact]:
         yield Artifact(f"{FOLDER}/pgbouncer.ini", "pgbouncer.ini", bodies[key], host=host.name, consumer=UNIT, owner=owner, mode="0640")
         if peers:
             number = because(peers[host.name], "made from the host's name, so it stays when others come and go", host.path)
-            own = Ini((("pgbouncer", (("peer_id", number),)),), (_version(cluster),))
+            own = Plain((f"; {_version(cluster)}", Sourced(f"peer_id = {number.value}", number.origin)))
             yield Artifact(f"{FOLDER}/peer.ini", "pgbouncer.ini", own, host=host.name, consumer=UNIT, owner=owner, mode="0640")
             yield Artifact(f"{FOLDER}/peers.ini", "pgbouncer.ini", everybody, host=host.name, consumer=UNIT, owner=owner, mode="0640")
         yield Artifact(f"{FOLDER}/userlist.txt", "pgbouncer.userlist", passwords, host=host.name, consumer=UNIT, owner=owner, mode="0640")
@@ -93,28 +93,37 @@ def _config(cluster: Cluster, plan_: Plan, server: Sourced, certificate: Certifi
     head = [f"PgBouncer of the cluster {cluster.name}. Made by pgc from the manifest; change it there.", _version(cluster)]
     if peered:
         head.append("peer.ini holds what differs from host to host, peers.ini the others: cancel requests may reach any of them.")
-    sections: list[tuple[str, tuple[tuple[str, Any], ...]]] = [("databases", tuple(_databases(cluster, plan_, server)))]
     users = tuple(_users(cluster, plan_))
-    if users:
-        sections.append(("users", users))
-    sections.append(("pgbouncer", tuple(rows.items())))
-    return _Included(Ini(tuple(sections), tuple(head)), ("peers.ini", "peer.ini") if peered else ())
+    served = (("databases", tuple(_databases(cluster, plan_, server))), *((("users", users),) if users else ()))
+    return _Included(
+        (Ini(served, tuple(head)), "peers.ini" if peered else ""), (Ini((("pgbouncer", tuple(rows.items())),)), "peer.ini" if peered else ""))
 
 
 class _Included:
-    """An INI file that ends with `%include` lines. Source: PgBouncer, doc/config.md, "Include directive"."""
+    """An INI file whose parts are followed by `%include` lines.
 
-    __slots__ = ("_ini", "_names")
+    A second [pgbouncer] section would set everything in the first one back to its default (measured with 1.24.1), so peer.ini has no section
+    and is included inside of ours, and peers.ini, which has its own, before it.
+    Source: PgBouncer, doc/config.md, "Include directive"; libusual, usual/cfparser.c, load_handler: a section starts with its defaults.
+    """
 
-    def __init__(self, ini: Ini, names: tuple[str, ...]) -> None:
-        self._ini, self._names = ini, names
+    __slots__ = ("_parts",)
+
+    def __init__(self, *parts: tuple[Ini, str]) -> None:
+        self._parts = parts
 
     def text(self) -> str:
-        return self._ini.text() + "".join(f"\n%include /{FOLDER}/{name}\n" for name in self._names)
+        return self.traced()[0]
 
     def traced(self) -> tuple[str, tuple[tuple[Origin, ...], ...]]:
-        text, lines = self._ini.traced()
-        return self.text(), (*lines, *((),) * (self.text().count("\n") - text.count("\n")))
+        texts: list[str] = []
+        origins: list[tuple[Origin, ...]] = []
+        for ini, name in self._parts:
+            text, lines = ini.traced()
+            after = f"%include /{FOLDER}/{name}\n\n" if name else "\n"
+            texts += (text, after)
+            origins += (*lines, *((),) * after.count("\n"))
+        return "".join(texts).removesuffix("\n"), tuple(origins[:-1])
 
 
 def _databases(cluster: Cluster, plan_: Plan, server: Sourced) -> Iterator[tuple[str, Sourced]]:

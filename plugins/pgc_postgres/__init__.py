@@ -21,10 +21,10 @@ from pgc.facts import (
 )
 from pgc.hookspecs import Description, Role, Validator, hookimpl
 from pgc.readers import read_lines
-from pgc.templating import sql_text
 from pgc_postgres import capacity, checks, facts, procedures, render, validators
 from pgc_postgres.section import PostgresSection
 from pgc_postgres.sql_readers import read_pairs, read_sql
+from pgc_postgres.statements import encode_secret
 
 ROLE = "database"
 
@@ -37,18 +37,27 @@ def pgc_describe() -> Description:
         section="pgc_postgres.section:PostgresSection",
         codes=checks.CODES,
         formats=(
-            Format("postgresql.sql", read_sql, encode_secret=sql_text),
+            Format("postgresql.sql", read_sql, encode_secret=encode_secret),
             Format("pairs", read_pairs),
             Format("limits", read_lines),
         ),
         roles=(Role(ROLE, "runs PostgreSQL", implied=True),),
         reads=(
-            (Certificate, ""), (ConnectionClaim, ""), (Endpoint, "pg.pooled"), (Endpoint, "pg.read-write"), (MemoryClaim, ""),
-            (Parameter, "archive_command"), (Parameter, "archive_library"),
+            (Certificate, ""),
+            (ConnectionClaim, ""),
+            (Endpoint, "pg.pooled"),
+            (Endpoint, "pg.read-write"),
+            (MemoryClaim, ""),
+            (Parameter, "archive_command"),
+            (Parameter, "archive_library"),
         ),
         writes=(
             *((Parameter, name) for name in capacity.DERIVED),
-            (Budget, ""), (ConnectionClaim, ""), (DiskClaim, ""), (HbaRule, ""), (MemoryClaim, ""),
+            (Budget, ""),
+            (ConnectionClaim, ""),
+            (DiskClaim, ""),
+            (HbaRule, ""),
+            (MemoryClaim, ""),
         ),
     )
 

@@ -45,8 +45,14 @@ def contribute(section: PostgresSection, site: Site, hosts: tuple[Host, ...]) ->
         yield from _database(section, name, database)
     yield from _libraries(section, hosts)
     yield HbaRule(
-        connection="local", database="all", user="postgres", method="peer", order=LOCAL_ADMIN, purpose="superuser",
-        origin=Origin((), "the administrator on the host itself"))
+        connection="local",
+        database="all",
+        user="postgres",
+        method="peer",
+        order=LOCAL_ADMIN,
+        purpose="superuser",
+        origin=Origin((), "the administrator on the host itself"),
+    )
     for name, lines in section.ident.items():
         for index, line in enumerate(lines):
             origin = Origin((Path(("postgres", "ident", name, index)),), "set in the manifest")
@@ -76,21 +82,36 @@ def _role(section: PostgresSection, site: Site, name: str, role: RoleSpec) -> It
         secret = f"role-{slug(name)}"
         reference = role.password or f"file:secrets/{site.name}/{secret}"
         given = ("postgres", "roles", name, "password")
-        yield Secret(name=secret, reference=reference, used_for=f"password of the role {name}", origin=site.origin(*given))
+        yield Secret(
+            name=secret, reference=reference, used_for=f"password of the role {name}", origin=site.origin(*given)
+        )
     settings = {key: _setting(value) for key, value in role.settings.items()}
     if role.login and role.purpose == "application":
         settings = {**_timeouts(section), **settings}
     yield Role(
-        name=name, purpose=role.purpose, login=role.login, superuser=role.superuser, replication=role.replication, createdb=role.createdb,
-        createrole=role.createrole, connection_limit=role.connection_limit, member_of=tuple(sorted(set(role.member_of))), secret=secret,
-        settings=tuple(sorted(settings.items())), origin=origin,
+        name=name,
+        purpose=role.purpose,
+        login=role.login,
+        superuser=role.superuser,
+        replication=role.replication,
+        createdb=role.createdb,
+        createrole=role.createrole,
+        connection_limit=role.connection_limit,
+        member_of=tuple(sorted(set(role.member_of))),
+        secret=secret,
+        settings=tuple(sorted(settings.items())),
+        origin=origin,
     )
 
 
 def _timeouts(section: PostgresSection) -> dict[str, str]:
     limits = section.timeouts
     statement = STATEMENT_TIMEOUT_S[section.workload] if limits.statement is None else limits.statement
-    wanted = {"statement_timeout": statement, "lock_timeout": limits.lock, "idle_in_transaction_session_timeout": limits.idle_in_transaction}
+    wanted = {
+        "statement_timeout": statement,
+        "lock_timeout": limits.lock,
+        "idle_in_transaction_session_timeout": limits.idle_in_transaction,
+    }
     return {name: show_duration(value) if value else "0" for name, value in wanted.items()}
 
 
@@ -104,17 +125,38 @@ def _database(section: PostgresSection, name: str, database: DatabaseSpec) -> It
     at, owner = DATABASES / name, owner_of(name, database)
     origin = Origin((at,), "set in the manifest")
     if database.owner is None and owner not in section.roles:
-        yield Role(name=owner, purpose="owner", login=False, origin=Origin((at,), "owns the database; nobody logs in as it"))
-    attributes = {"connection_limit": str(database.connection_limit), **({"encoding": database.encoding} if database.encoding else {})}
+        yield Role(
+            name=owner, purpose="owner", login=False, origin=Origin((at,), "owns the database; nobody logs in as it")
+        )
+    attributes = {
+        "connection_limit": str(database.connection_limit),
+        **({"encoding": database.encoding} if database.encoding else {}),
+    }
     attributes |= {f"setting {key}": _setting(value) for key, value in database.settings.items()}
-    yield DatabaseObject(kind="database", database=name, name=name, owner=owner, attributes=tuple(sorted(attributes.items())), origin=origin)
+    yield DatabaseObject(
+        kind="database",
+        database=name,
+        name=name,
+        owner=owner,
+        attributes=tuple(sorted(attributes.items())),
+        origin=origin,
+    )
     for schema, spec in database.schemas.items():
         yield DatabaseObject(
-            kind="schema", database=name, name=schema, owner=spec.owner or owner, origin=Origin((at / "schemas" / schema,), "set in the manifest"))
+            kind="schema",
+            database=name,
+            name=schema,
+            owner=spec.owner or owner,
+            origin=Origin((at / "schemas" / schema,), "set in the manifest"),
+        )
     for extension, wish in database.extensions.items():
         yield Extension(
-            database=name, name=extension, schema=wish.schema_ or "", version=wish.version or "",
-            origin=Origin((at / "extensions" / extension,), "set in the manifest"))
+            database=name,
+            name=extension,
+            schema=wish.schema_ or "",
+            version=wish.version or "",
+            origin=Origin((at / "extensions" / extension,), "set in the manifest"),
+        )
     yield from _grants(name, database, owner, at)
 
 
@@ -122,15 +164,26 @@ def _grants(name: str, database: DatabaseSpec, owner: str, at: Path) -> Iterator
     schemas = ("public", *(schema for schema in database.schemas if schema != "public"))
     for role, access in database.access.items():
         origin = Origin((at / "access" / role,), f"{access} access")
-        yield Grant(database=name, kind="database", target=name, privileges=("CONNECT", "TEMPORARY"), to=role, origin=origin)
+        yield Grant(
+            database=name, kind="database", target=name, privileges=("CONNECT", "TEMPORARY"), to=role, origin=origin
+        )
         for schema in schemas:
             yield Grant(database=name, kind="schema", target=schema, privileges=("USAGE",), to=role, origin=origin)
             yield Grant(database=name, kind="tables", target=schema, privileges=TABLES[access], to=role, origin=origin)
-            yield Grant(database=name, kind="sequences", target=schema, privileges=SEQUENCES[access], to=role, origin=origin)
+            yield Grant(
+                database=name, kind="sequences", target=schema, privileges=SEQUENCES[access], to=role, origin=origin
+            )
     for index, grant in enumerate(database.grants):
         origin = Origin((at / "grants" / index,), "set in the manifest")
         for target in _targets(name, grant):
-            yield Grant(database=name, kind=grant.on, target=target, privileges=tuple(sorted(set(grant.privileges))), to=grant.to, origin=origin)
+            yield Grant(
+                database=name,
+                kind=grant.on,
+                target=target,
+                privileges=tuple(sorted(set(grant.privileges))),
+                to=grant.to,
+                origin=origin,
+            )
 
 
 def _targets(name: str, grant: GrantSpec) -> tuple[str, ...]:
@@ -139,7 +192,9 @@ def _targets(name: str, grant: GrantSpec) -> tuple[str, ...]:
 
 def _libraries(section: PostgresSection, hosts: tuple[Host, ...]) -> Iterator[Fact]:
     for index, library in enumerate(section.preload):
-        yield Preload(library=library, order=50, origin=Origin((Path(("postgres", "preload", index)),), "set in the manifest"))
+        yield Preload(
+            library=library, order=50, origin=Origin((Path(("postgres", "preload", index)),), "set in the manifest")
+        )
     if section.statistics:
         yield Preload(library="pg_stat_statements", order=40, origin=Origin((), "statistics of statements"))
         yield Extension(database="postgres", name="pg_stat_statements", origin=Origin((), "statistics of statements"))
@@ -179,22 +234,44 @@ def _by_hand(index: int, rule: HbaSpec, connection: str) -> Iterator[HbaRule]:
         for user in dict.fromkeys(rule.users):
             for address in dict.fromkeys(rule.addresses) or ("",):
                 kind = rule.connection or ("local" if not address else connection)
-                yield HbaRule(connection=kind, database=database, user=user, address=address, method=rule.method, options=options, order=order, origin=origin)
+                yield HbaRule(
+                    connection=kind,
+                    database=database,
+                    user=user,
+                    address=address,
+                    method=rule.method,
+                    options=options,
+                    order=order,
+                    origin=origin,
+                )
 
 
 def _applications(section: PostgresSection, site: Site, known: Facts, connection: str) -> Iterator[HbaRule]:
     """Applications reach PostgreSQL through a pool, which brings its own rules, through a balancer, or from networks that are named."""
-    sources = {network: Origin((Path(("postgres", "clients", index)),), "set in the manifest") for index, network in enumerate(section.clients)}
+    sources = {
+        network: Origin((Path(("postgres", "clients", index)),), "set in the manifest")
+        for index, network in enumerate(section.clients)
+    }
     if not known.all(Endpoint, "pg.pooled"):
         for endpoint in known.all(Endpoint, "pg.read-write"):
             if endpoint.host:
                 host = site.host(endpoint.host)
-                sources.setdefault(single(host.address), Origin((host.path / "address",), f"{endpoint.host} forwards the applications' connections"))
+                sources.setdefault(
+                    single(host.address),
+                    Origin((host.path / "address",), f"{endpoint.host} forwards the applications' connections"),
+                )
     for database, user in sorted(_who_connects(section)):
         for address, origin in sources.items():
             yield HbaRule(
-                connection=connection, database=database, user=user, address=address, method="scram-sha-256", order=APPLICATIONS,
-                purpose="application", origin=origin)
+                connection=connection,
+                database=database,
+                user=user,
+                address=address,
+                method="scram-sha-256",
+                order=APPLICATIONS,
+                purpose="application",
+                origin=origin,
+            )
 
 
 def _who_connects(section: PostgresSection) -> set[tuple[str, str]]:

@@ -23,8 +23,11 @@ def contribute(section: PostgresSection, site: Site, hosts: tuple[Host, ...]) ->
     yield from parameters.contribute(section, site, hosts)
     yield from access.contribute(section, site, hosts)
     yield HealthCheck(
-        name="PostgreSQL answers", on="every database host", command=f"{layout(section).bin_dir}/pg_isready -h {section.socket_dir} -p {section.port}",
-        healthy=f"{section.socket_dir}:{section.port} - accepting connections")
+        name="PostgreSQL answers",
+        on="every database host",
+        command=f"{layout(section).bin_dir}/pg_isready -h {section.socket_dir} -p {section.port}",
+        healthy=f"{section.socket_dir}:{section.port} - accepting connections",
+    )
 
 
 def derive(section: PostgresSection, site: Site, hosts: tuple[Host, ...], known: Facts) -> Iterator[Fact]:
@@ -39,15 +42,38 @@ def _instances(section: PostgresSection, site: Site, hosts: tuple[Host, ...]) ->
     paths, (provider, name) = layout(section), locale(section)
     for host in hosts:
         details = {
-            "version": str(section.version), "bin_dir": paths.bin_dir, "data_dir": paths.data_dir, "socket_dir": paths.socket_dir,
-            "log_dir": paths.log_dir, "wal_dir": wal_dir(section, host), "user": "postgres", "layout": section.layout,
-            "encoding": section.encoding, "locale_provider": provider, "locale": name, "checksums": "yes" if section.checksums else "no",
+            "version": str(section.version),
+            "bin_dir": paths.bin_dir,
+            "data_dir": paths.data_dir,
+            "socket_dir": paths.socket_dir,
+            "log_dir": paths.log_dir,
+            "wal_dir": wal_dir(section, host),
+            "user": "postgres",
+            "layout": section.layout,
+            "encoding": section.encoding,
+            "locale_provider": provider,
+            "locale": name,
+            "checksums": "yes" if section.checksums else "no",
         }
         yield Endpoint(
-            host=host.name, offers="pg.sql", address=host.address, port=section.port, details=tuple(sorted(details.items())),
-            origin=Origin((Path(("postgres", "port")), host.path / "address"), "PostgreSQL itself"))
-        yield Package(host=host.name, component="postgresql", version=str(section.version), origin=site.origin("postgres", "version"))
+            host=host.name,
+            offers="pg.sql",
+            address=host.address,
+            port=section.port,
+            details=tuple(sorted(details.items())),
+            origin=Origin((Path(("postgres", "port")), host.path / "address"), "PostgreSQL itself"),
+        )
+        yield Package(
+            host=host.name,
+            component="postgresql",
+            version=str(section.version),
+            origin=site.origin("postgres", "version"),
+        )
         if section.tune_kernel:
             yield Service(
-                host=host.name, unit=THP_UNIT, role="kernel", description="Transparent huge pages off for databases",
-                origin=site.origin("postgres", "tune_kernel"))
+                host=host.name,
+                unit=THP_UNIT,
+                role="kernel",
+                description="Transparent huge pages off for databases",
+                origin=site.origin("postgres", "tune_kernel"),
+            )

@@ -3,9 +3,9 @@
 PostgreSQL takes the first rule that matches a connection; there is no second try with the next. So a rule whose connections all match an
 earlier rule never applies.
 
-`covers(earlier, later)` is sound: where it says yes, no connection reaches the later rule. It compares rule by rule: a rule that only several
-earlier ones together cover is not found. What PostgreSQL decides at run time (samehost, samenet, host names, regular expressions)
-is covered only by `all`, the whole range or itself.
+`covers(earlier, later)` is sound: where it says yes, no connection reaches the later rule. It compares rule by rule: a rule
+that only several earlier ones together cover is not found. What PostgreSQL decides at run time (samehost, samenet, host names,
+regular expressions) is covered only by `all`, the whole range or itself.
 
 Source: PostgreSQL, src/backend/libpq/hba.c: check_hba, check_db, check_role, check_ip.
 """
@@ -19,8 +19,12 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from pgc.facts import HbaRule
 
 KINDS: dict[str, frozenset[str]] = {
-    "local": frozenset({"local"}), "host": frozenset({"ssl", "gss", "plain"}), "hostssl": frozenset({"ssl"}),
-    "hostnossl": frozenset({"gss", "plain"}), "hostgssenc": frozenset({"gss"}), "hostnogssenc": frozenset({"ssl", "plain"}),
+    "local": frozenset({"local"}),
+    "host": frozenset({"ssl", "gss", "plain"}),
+    "hostssl": frozenset({"ssl"}),
+    "hostnossl": frozenset({"gss", "plain"}),
+    "hostgssenc": frozenset({"gss"}),
+    "hostnogssenc": frozenset({"ssl", "plain"}),
 }
 """Kind of rule → kinds of connections."""
 
@@ -65,16 +69,20 @@ def in_order(rules: Iterable[HbaRule]) -> tuple[HbaRule, ...]:
 def covers(earlier: Match, later: Match, members: Members) -> bool:
     """Say whether every connection that matches `later` matches `earlier`."""
     return (
-        later.kinds <= earlier.kinds and database_covers(earlier.rule, later.rule, members)
-        and user_covers(earlier.rule.user, later.rule.user, members) and address_covers(earlier, later)
+        later.kinds <= earlier.kinds
+        and database_covers(earlier.rule, later.rule, members)
+        and user_covers(earlier.rule.user, later.rule.user, members)
+        and address_covers(earlier, later)
     )
 
 
 def meets(earlier: Match, later: Match, members: Members) -> bool:
     """Say whether some connection may match both."""
     return (
-        bool(later.kinds & earlier.kinds) and _databases_meet(earlier.rule, later.rule, members)
-        and _users_meet(earlier.rule.user, later.rule.user, members) and _addresses_meet(earlier, later)
+        bool(later.kinds & earlier.kinds)
+        and _databases_meet(earlier.rule, later.rule, members)
+        and _users_meet(earlier.rule.user, later.rule.user, members)
+        and _addresses_meet(earlier, later)
     )
 
 
@@ -117,7 +125,9 @@ def address_covers(earlier: Match, later: Match) -> bool:
 def _inside(inner: Network, outer: Network) -> bool:
     if inner.version != outer.version or inner.prefixlen < outer.prefixlen:
         return False
-    return int(inner.network_address) >> (inner.max_prefixlen - outer.prefixlen) == int(outer.network_address) >> (outer.max_prefixlen - outer.prefixlen)
+    return int(inner.network_address) >> (inner.max_prefixlen - outer.prefixlen) == int(outer.network_address) >> (
+        outer.max_prefixlen - outer.prefixlen
+    )
 
 
 def _is_name(word: str) -> bool:
@@ -196,7 +206,9 @@ class Earlier:
 
     def _words(self, later: HbaRule) -> Iterator[tuple[str, str]]:
         """Yield the (database, user) words that a covering rule could have."""
-        databases = dict.fromkeys((later.database, *(() if later.database == "replication" else ("all", "sameuser", "samerole", "samegroup"))))
+        databases = dict.fromkeys(
+            (later.database, *(() if later.database == "replication" else ("all", "sameuser", "samerole", "samegroup")))
+        )
         name = later.user.removeprefix("+")
         groups = (f"+{group}" for group in sorted(self.members.get(name, frozenset((name,)))))
         users = tuple(dict.fromkeys((later.user, "all", *groups)))
@@ -220,7 +232,9 @@ def shadowed(rules: Iterable[HbaRule], members: Members) -> Iterator[tuple[Match
             above.add(each)
 
 
-def locked_out(rules: Iterable[HbaRule], members: Members, needs: Callable[[HbaRule], bool]) -> Iterator[tuple[Match, Match]]:
+def locked_out(
+    rules: Iterable[HbaRule], members: Members, needs: Callable[[HbaRule], bool]
+) -> Iterator[tuple[Match, Match]]:
     """Yield (rule that a component needs, an earlier rule that takes some of its connections to another method)."""
     by_user: dict[str, list[Match]] = {}
     for each in map(match, rules):

@@ -29,7 +29,9 @@ def layout(section: PostgresSection) -> Layout:
     else:
         bin_dir, data_dir = f"/usr/pgsql-{section.version}/bin", f"/var/lib/pgsql/{section.version}/data"
         log_dir = f"{section.data_dir or data_dir}/log"
-    return Layout(section.bin_dir or bin_dir, section.data_dir or data_dir, section.log_dir or log_dir, section.socket_dir)
+    return Layout(
+        section.bin_dir or bin_dir, section.data_dir or data_dir, section.log_dir or log_dir, section.socket_dir
+    )
 
 
 def wal_dir(section: PostgresSection, host: Host) -> str:

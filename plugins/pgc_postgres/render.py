@@ -37,19 +37,35 @@ def render(cluster: Cluster, hosts: tuple[Host, ...]) -> Iterator[Artifact]:
 def _sql(cluster: Cluster) -> Iterator[Artifact]:
     roles = cluster.facts.all(Role)
     if roles:
-        yield _file(cluster, "10-roles.sql", "10-roles.sql.j2", roles=_roles(cluster, roles), memberships=_memberships(roles))
-    with_secret = [{"name": Sourced(role.name, role.origin), "token": token(role.secret)} for role in roles if role.secret]
+        yield _file(
+            cluster, "10-roles.sql", "10-roles.sql.j2", roles=_roles(cluster, roles), memberships=_memberships(roles)
+        )
+    with_secret = [
+        {"name": Sourced(role.name, role.origin), "token": token(role.secret)} for role in roles if role.secret
+    ]
     if with_secret:
         yield _file(cluster, "15-passwords.sql", "15-passwords.sql.j2", mode="0600", roles=with_secret)
     databases = cluster.facts.all(DatabaseObject, "database")
     if databases:
-        yield _file(cluster, "20-databases.sql", "20-databases.sql.j2", databases=[_database(cluster, each) for each in databases])
+        yield _file(
+            cluster,
+            "20-databases.sql",
+            "20-databases.sql.j2",
+            databases=[_database(cluster, each) for each in databases],
+        )
     owners = {each.name: each.owner for each in databases}
     for name, content in sorted(_by_database(cluster).items()):
         file = f"30-{slug(name)}.sql"
         yield _file(
-            cluster, file, "30-database.sql.j2", database=name, file=file, connect=statements.connect(name), managed=name in owners,
-            **_inside(cluster, content, owners.get(name, "")))
+            cluster,
+            file,
+            "30-database.sql.j2",
+            database=name,
+            file=file,
+            connect=statements.connect(name),
+            managed=name in owners,
+            **_inside(cluster, content, owners.get(name, "")),
+        )
 
 
 def _file(cluster: Cluster, name: str, template: str, mode: str = "0644", **values: Any) -> Artifact:
@@ -61,7 +77,8 @@ def _roles(cluster: Cluster, roles: tuple[Role, ...]) -> list[dict[str, Any]]:
     catalogue = load(cluster.section.version)
     return [
         {
-            "name": Sourced(role.name, role.origin), "attributes": Sourced(statements.attributes(role), role.origin),
+            "name": Sourced(role.name, role.origin),
+            "attributes": Sourced(statements.attributes(role), role.origin),
             "connection_limit": Sourced(role.connection_limit, role.origin),
             "settings": [statements.setting(catalogue, name, value) for name, value in role.settings],
         }
@@ -70,7 +87,9 @@ def _roles(cluster: Cluster, roles: tuple[Role, ...]) -> list[dict[str, Any]]:
 
 
 def _memberships(roles: tuple[Role, ...]) -> list[tuple[Sourced, Sourced]]:
-    return [(Sourced(role.name, role.origin), Sourced(group, role.origin)) for role in roles for group in role.member_of]
+    return [
+        (Sourced(role.name, role.origin), Sourced(group, role.origin)) for role in roles for group in role.member_of
+    ]
 
 
 def _database(cluster: Cluster, database: DatabaseObject) -> dict[str, Any]:
@@ -78,17 +97,25 @@ def _database(cluster: Cluster, database: DatabaseObject) -> dict[str, Any]:
     origin = database.origin
     grants = [
         (Sourced(", ".join(grant.privileges), grant.origin), Sourced(grant.to, grant.origin))
-        for grant in cluster.facts.all(Grant) if grant.kind == "database" and grant.database == database.name
+        for grant in cluster.facts.all(Grant)
+        if grant.kind == "database" and grant.database == database.name
     ]
     granted = {grant[1].value for grant in grants}
     grants += [
         (Sourced("CONNECT", role.origin), Sourced(role.name, role.origin))
-        for role in cluster.facts.all(Role) if role.purpose in CONNECTS and role.login and role.name not in granted
+        for role in cluster.facts.all(Role)
+        if role.purpose in CONNECTS and role.login and role.name not in granted
     ]
     return {
-        "name": Sourced(database.name, origin), "owner": Sourced(database.owner or "postgres", origin),
-        "options": statements.creation_options(database, cluster.section.encoding), "connection_limit": Sourced(given.get("connection_limit", "-1"), origin),
-        "settings": [statements.setting(catalogue, name.removeprefix("setting "), value) for name, value in database.attributes if name.startswith("setting ")],
+        "name": Sourced(database.name, origin),
+        "owner": Sourced(database.owner or "postgres", origin),
+        "options": statements.creation_options(database, cluster.section.encoding),
+        "connection_limit": Sourced(given.get("connection_limit", "-1"), origin),
+        "settings": [
+            statements.setting(catalogue, name.removeprefix("setting "), value)
+            for name, value in database.attributes
+            if name.startswith("setting ")
+        ],
         "grants": grants,
     }
 
@@ -113,16 +140,24 @@ def _inside(cluster: Cluster, content: list[Any], owner: str) -> dict[str, Any]:
     extensions = [each for each in content if isinstance(each, Extension)]
     rows = [_schema(name, fact.owner, fact.origin) for name, fact in schemas.items()]
     rows += [
-        _schema(extension.schema, "", extension.origin) for extension in {each.schema: each for each in extensions}.values()
+        _schema(extension.schema, "", extension.origin)
+        for extension in {each.schema: each for each in extensions}.values()
         if extension.schema and extension.schema not in schemas and extension.schema not in ("public", "pg_catalog")
     ]
-    objects.sort(key=lambda each: (KIND_ORDER.index(each.kind) if each.kind in KIND_ORDER else len(KIND_ORDER), each.name))
+    objects.sort(
+        key=lambda each: (KIND_ORDER.index(each.kind) if each.kind in KIND_ORDER else len(KIND_ORDER), each.name)
+    )
     return {
         "schemas": rows,
         "extensions": [_extension(each) for each in extensions],
         "objects": [
-            {"kind": each.kind, "name": Sourced(each.name, each.origin), "definition": Sourced(Block(each.definition.strip()), each.origin)}
-            for each in objects if each.definition.strip()
+            {
+                "kind": each.kind,
+                "name": Sourced(each.name, each.origin),
+                "definition": Sourced(Block(each.definition.strip()), each.origin),
+            }
+            for each in objects
+            if each.definition.strip()
         ],
         "grants": [_grant(cluster, each, owner, schemas) for each in content if isinstance(each, Grant)],
     }
@@ -130,7 +165,12 @@ def _inside(cluster: Cluster, content: list[Any], owner: str) -> dict[str, Any]:
 
 def _schema(name: str, owner: str, origin: Any) -> dict[str, Any]:
     authorization = f" AUTHORIZATION {sql_name(owner)}" if owner else ""
-    return {"name": Sourced(name, origin), "owner": Sourced(owner, origin), "authorization": authorization, "shared": not owner}
+    return {
+        "name": Sourced(name, origin),
+        "owner": Sourced(owner, origin),
+        "authorization": authorization,
+        "shared": not owner,
+    }
 
 
 def _extension(extension: Extension) -> dict[str, Any]:
@@ -141,7 +181,14 @@ def _extension(extension: Extension) -> dict[str, Any]:
 
 def _grant(cluster: Cluster, grant: Grant, owner: str, schemas: dict[str, DatabaseObject]) -> dict[str, Any]:
     owners = {owner, schemas[grant.target].owner if grant.target in schemas else ""} - {""}
-    makers = sorted(owners | {name for name, role in cluster.section.roles.items() if role.login and owners & ancestors(cluster.section, name)})
+    makers = sorted(
+        owners
+        | {
+            name
+            for name, role in cluster.section.roles.items()
+            if role.login and owners & ancestors(cluster.section, name)
+        }
+    )
     lines = [Sourced(line, grant.origin) for line in statements.grant_statements(grant, makers)]
     return {"title": statements.title(grant), "statements": lines}
 
@@ -156,7 +203,13 @@ def _host_files(cluster: Cluster, hosts: tuple[Host, ...]) -> Iterator[Artifact]
     bodies: dict[Any, Body] = {}
     for host in hosts:
         if section.layout == "debian":
-            yield Artifact("etc/postgresql-common/createcluster.conf", "pairs", debian, host=host.name, consumer="postgresql-common")
+            yield Artifact(
+                "etc/postgresql-common/createcluster.conf",
+                "pairs",
+                debian,
+                host=host.name,
+                consumer="postgresql-common",
+            )
         if not section.tune_kernel:
             continue
         box, memory = machine(cluster, host), settled.memory(host)
@@ -164,8 +217,10 @@ def _host_files(cluster: Cluster, hosts: tuple[Host, ...]) -> Iterator[Artifact]
         key = (box, memory, kind)
         if key not in bodies:
             bodies[key] = kernel.sysctl(section, host, box, memory, demand)
-        yield Artifact("etc/sysctl.d/60-postgresql.conf", "pairs", bodies[key], host=host.name, consumer="systemd-sysctl.service")
-        yield Artifact("etc/security/limits.d/60-postgresql.conf", "limits", limits, host=host.name, consumer="pam_limits")
+        yield Artifact(
+            "etc/sysctl.d/60-postgresql.conf", "pairs", bodies[key], host=host.name, consumer="systemd-sysctl.service"
+        )
+        yield Artifact(
+            "etc/security/limits.d/60-postgresql.conf", "limits", limits, host=host.name, consumer="pam_limits"
+        )
         yield Artifact(f"etc/systemd/system/{THP_UNIT}", "systemd.unit", unit, host=host.name, consumer=THP_UNIT)
-
-

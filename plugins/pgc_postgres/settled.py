@@ -7,7 +7,8 @@ from typing import Any
 from pgc.cluster import Cluster, Host
 from pgc.facts import MemoryClaim, Parameter
 from pgc.provenance import Origin
-from pgc_postgres.capacity import unit_bytes
+from pgc.terms import Term
+from pgc_postgres.by_hand import unit_bytes
 from pgc_postgres.catalogue import ParameterSpec, ValueRefused, load, parse_value
 from pgc_postgres.sizing import Demand, Machine, Memory
 
@@ -56,17 +57,29 @@ class Settled:
         """Return what the settled parameters ask of each host."""
         number = self.number
         return Demand(
-            connections=number("max_connections"), walsenders=number("max_wal_senders"), worker_processes=number("max_worker_processes"),
-            parallel_workers=max([number("max_parallel_workers", host) for host in self.facts.get("max_parallel_workers", {"": None})]),
-            autovacuum_workers=number("autovacuum_max_workers"), locks=number("max_locks_per_transaction"),
-            workload=workload, major=self.catalogue.major, logical=self.value("wal_level") == "logical",
+            connections=number("max_connections"),
+            walsenders=number("max_wal_senders"),
+            worker_processes=number("max_worker_processes"),
+            parallel_workers=max(
+                [number("max_parallel_workers", host) for host in self.facts.get("max_parallel_workers", {"": None})]
+            ),
+            autovacuum_workers=number("autovacuum_max_workers"),
+            locks=number("max_locks_per_transaction"),
+            workload=workload,
+            major=self.catalogue.major,
+            logical=self.value("wal_level") == "logical",
         )
 
     def memory(self, host: Host) -> Memory:
         """Return the memory parameters of a host in bytes."""
         maintenance = self.number("maintenance_work_mem", host.name)
         vacuum = self.number("autovacuum_work_mem", host.name)
-        return Memory(self.number("shared_buffers", host.name), self.number("work_mem", host.name), maintenance, vacuum if vacuum > 0 else maintenance)
+        return Memory(
+            self.number("shared_buffers", host.name),
+            self.number("work_mem", host.name),
+            maintenance,
+            vacuum if vacuum > 0 else maintenance,
+        )
 
 
 def _canonical(spec: ParameterSpec, given: Any) -> Any:
@@ -78,5 +91,8 @@ def _canonical(spec: ParameterSpec, given: Any) -> Any:
 
 def machine(cluster: Cluster, host: Host) -> Machine:
     """Return a host with what others claim on it, once everything is settled."""
-    others = sum(int(claim.claim_bytes) for claim in cluster.facts.on(host.name, MemoryClaim) if claim.origin.plugin != cluster.plugin)  # type: ignore[arg-type]
+    others = 0
+    for claim in cluster.facts.on(host.name, MemoryClaim):
+        if claim.origin.plugin != cluster.plugin and not isinstance(claim.claim_bytes, Term):
+            others += int(claim.claim_bytes)
     return Machine(host.memory_bytes, host.cores, others)

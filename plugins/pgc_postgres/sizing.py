@@ -91,7 +91,10 @@ def claims(memory: Memory, demand: Demand) -> tuple[tuple[str, int], ...]:
         ("PostgreSQL: shared memory", shared_bytes(memory.shared_buffers, demand)),
         (f"PostgreSQL: {demand.backends} processes", demand.backends * BACKEND_BYTES),
         (f"PostgreSQL: {sorts} × work_mem", sorts * memory.work_mem),
-        (f"PostgreSQL: {demand.autovacuum_workers} × autovacuum_work_mem", demand.autovacuum_workers * memory.autovacuum_work_mem),
+        (
+            f"PostgreSQL: {demand.autovacuum_workers} × autovacuum_work_mem",
+            demand.autovacuum_workers * memory.autovacuum_work_mem,
+        ),
         ("PostgreSQL: maintenance_work_mem", memory.maintenance_work_mem),
     ]
     if demand.logical:
@@ -133,7 +136,9 @@ def _proposal(machine: Machine, demand: Demand, share: float, divisor: int) -> M
     shared = max(SHARED_LEAST, round_down(int(machine.memory * share)))
     maintenance = max(MAINTENANCE_LEAST, round_down(min(machine.memory // 16, 2 * GIB) // divisor))
     # Before 17 a vacuum uses at most 1 GB, 6 bytes a dead row; from 17 on a radix tree holds as many in a fraction of it.
-    vacuum = max(MAINTENANCE_LEAST, round_down(min(machine.memory // 64, GIB if demand.major < 17 else 256 * MIB) // divisor))
+    vacuum = max(
+        MAINTENANCE_LEAST, round_down(min(machine.memory // 64, GIB if demand.major < 17 else 256 * MIB) // divisor)
+    )
     wanted = WORK_MEM_LEAST * (4 if share > SHARED_SHARES[-1] else 1)
     return Memory(shared, wanted, maintenance, vacuum)
 
@@ -159,8 +164,10 @@ def smallest(sizes: Iterable[Memory]) -> Memory:
     """Return the smallest of every parameter: what fits every host."""
     every = tuple(sizes)
     return Memory(
-        min(each.shared_buffers for each in every), min(each.work_mem for each in every),
-        min(each.maintenance_work_mem for each in every), min(each.autovacuum_work_mem for each in every),
+        min(each.shared_buffers for each in every),
+        min(each.work_mem for each in every),
+        min(each.maintenance_work_mem for each in every),
+        min(each.autovacuum_work_mem for each in every),
     )
 
 

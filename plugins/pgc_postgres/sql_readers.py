@@ -41,7 +41,7 @@ def _statements(text: str) -> Iterator[tuple[str, str, int]]:
         if found is None:
             break
         token, at = found.group(), found.end()
-        blank = not text[start:found.start()].strip()
+        blank = not text[start : found.start()].strip()
         if found["tag"]:
             close = text.find(found["tag"], at)
             if close < 0:
@@ -57,7 +57,7 @@ def _statements(text: str) -> Iterator[tuple[str, str, int]]:
             start = at if blank else start
         elif token == ";" or token.startswith("\\"):
             end = at
-            if not text[start:found.start()].strip() and token == ";":
+            if not text[start : found.start()].strip() and token == ";":
                 start = at
                 continue
             first = start + len(text[start:end]) - len(text[start:end].lstrip())

@@ -10,7 +10,8 @@ from pgc.facts import DatabaseObject, Grant, Role
 from pgc.templating import sql_name, sql_text
 from pgc_postgres.catalogue import Catalogue
 
-_FUNCTION = re.compile(r"""((?:[A-Za-z_][A-Za-z0-9_]*|"(?:[^"\x00-\x1f]|"")+")(?:\.(?:[A-Za-z_][A-Za-z0-9_]*|"(?:[^"\x00-\x1f]|"")+"))?)\(([A-Za-z0-9_ ,.\[\]"]*)\)\Z""")
+_NAME = r"""(?:[A-Za-z_][A-Za-z0-9_]*|"(?:[^"\x00-\x1f]|"")+")"""
+_FUNCTION = re.compile(rf"""{_NAME}(?:\.{_NAME})?\([A-Za-z0-9_ ,.\[\]"]*\)\Z""")
 
 
 def attributes(role: Role) -> str:
@@ -19,7 +20,14 @@ def attributes(role: Role) -> str:
     if role.superuser:
         return " ".join(("SUPERUSER", *words))
     words.append("NOSUPERUSER")
-    words += [word if wish else f"NO{word}" for word, wish in (("REPLICATION", role.replication), ("CREATEDB", role.createdb), ("CREATEROLE", role.createrole))]
+    words += [
+        word if wish else f"NO{word}"
+        for word, wish in (
+            ("REPLICATION", role.replication),
+            ("CREATEDB", role.createdb),
+            ("CREATEROLE", role.createrole),
+        )
+    ]
     return " ".join(words)
 
 
@@ -81,4 +89,13 @@ def grant_statements(grant: Grant, makers: Iterable[str]) -> Iterator[str]:
 def title(grant: Grant) -> str:
     """Return what a grant is about, for the comment above it."""
     where = f"schema {grant.target}" if grant.kind in ("tables", "sequences") else grant.target
-    return f"{grant.kind} of {where} for {grant.to}" if grant.kind in ("tables", "sequences") else f"{grant.kind} {where} for {grant.to}"
+    return (
+        f"{grant.kind} of {where} for {grant.to}"
+        if grant.kind in ("tables", "sequences")
+        else f"{grant.kind} {where} for {grant.to}"
+    )
+
+
+def encode_secret(value: str) -> str:
+    """Write a secret as a string constant. Raises Unrepresentable for a NUL character."""
+    return sql_text(value)

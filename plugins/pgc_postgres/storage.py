@@ -34,7 +34,9 @@ def wal_disk(host: Host) -> tuple[str, Disk] | None:
     return None
 
 
-def wal(hosts: Iterable[Host], rate: int, data: int, workload: str, replica_outage_s: float, archive_outage_s: float) -> Wal:
+def wal(
+    hosts: Iterable[Host], rate: int, data: int, workload: str, replica_outage_s: float, archive_outage_s: float
+) -> Wal:
     """Return sizes that hold on every host.
 
     A checkpoint should come by time, not by size: max_wal_size holds what is written in one and a completed share of the next

@@ -45,7 +45,8 @@ READ_HBA = r"""#!/bin/sh
 set -e
 initdb -D data -U postgres -A trust -E UTF8 --locale=C -N >/dev/null 2>&1
 cp pg_hba.conf data/pg_hba.conf
-echo "COPY (SELECT line_number, error FROM pg_hba_file_rules WHERE error IS NOT NULL ORDER BY 1) TO '$PWD/found'" | postgres --single -D data postgres >log 2>&1 || { cat log; exit 3; }
+echo "COPY (SELECT line_number, error FROM pg_hba_file_rules WHERE error IS NOT NULL ORDER BY 1) TO '$PWD/found'" > query
+postgres --single -D data postgres <query >log 2>&1 || { cat log; exit 3; }
 cat found
 """
 
@@ -57,13 +58,28 @@ def validators() -> Iterator[Validator]:
     for major in MAJORS:
         folders = tuple(folder.format(major) for folder in FOLDERS)
         yield Validator(
-            name=f"postgres-{major}-sql", formats=("postgresql.sql",), tool="initdb", version=("--version",), trials=partial(sql_trials, major),
-            problems=sql_problems, packages=(f"postgresql-{major}",), folders=folders,
-            blind="extensions that are not installed here, parameters of libraries that are not loaded, and passwords, which are not known here")
+            name=f"postgres-{major}-sql",
+            formats=("postgresql.sql",),
+            tool="initdb",
+            version=("--version",),
+            trials=partial(sql_trials, major),
+            problems=sql_problems,
+            packages=(f"postgresql-{major}",),
+            folders=folders,
+            blind="extensions that are not installed here, parameters of libraries that are not loaded, and "
+            "passwords, which are not known here",
+        )
         yield Validator(
-            name=f"postgres-{major}-client-authentication", formats=("patroni.yml",), tool="initdb", version=("--version",),
-            trials=partial(hba_trials, major), problems=hba_problems, packages=(f"postgresql-{major}",), folders=folders,
-            blind="whether the roles and databases exist, and which rule a connection would take")
+            name=f"postgres-{major}-client-authentication",
+            formats=("patroni.yml",),
+            tool="initdb",
+            version=("--version",),
+            trials=partial(hba_trials, major),
+            problems=hba_problems,
+            packages=(f"postgresql-{major}",),
+            folders=folders,
+            blind="whether the roles and databases exist, and which rule a connection would take",
+        )
 
 
 def sql_trials(major: int, entry: Entry, content: bytes, others: Mapping[str, bytes]) -> Iterator[Trial]:
@@ -71,7 +87,14 @@ def sql_trials(major: int, entry: Entry, content: bytes, others: Mapping[str, by
     found = HEAD.match(content)
     if found is None or int(found[1]) != major:
         return
-    before = [name for name in sorted(others) if name.startswith(f"{FOLDER}/") and name.endswith(".sql") and name[len(FOLDER) + 1:][:2] < "30" and name < entry.path]
+    before = [
+        name
+        for name in sorted(others)
+        if name.startswith(f"{FOLDER}/")
+        and name.endswith(".sql")
+        and name[len(FOLDER) + 1 :][:2] < "30"
+        and name < entry.path
+    ]
     files = {f"sql/{index:02}.sql": _without_secrets(others[name]) for index, name in enumerate(before)}
     own = f"sql/{len(before):02}.sql"
     files[own] = _without_secrets(content)
@@ -108,7 +131,9 @@ def hba_trials(major: int, entry: Entry, content: bytes, others: Mapping[str, by
             rows[setting.line] = setting.value
     if rows:
         lines = [rows.get(number, "") for number in range(1, max(rows) + 1)]
-        yield Trial(("{root}/run",), {"pg_hba.conf": ("\n".join(lines) + "\n").encode(), "run": READ_HBA.encode()}, timeout_s=60)
+        yield Trial(
+            ("{root}/run",), {"pg_hba.conf": ("\n".join(lines) + "\n").encode(), "run": READ_HBA.encode()}, timeout_s=60
+        )
 
 
 def hba_problems(answer: Answer, content: bytes) -> Iterator[Problem]:

@@ -84,7 +84,7 @@ class Snapshot:
 
 
 Why = Callable[[Change], str | None]
-"""Says where in the manifest a change comes from ("orders.yaml:14 objectives.failover"); None where it cannot."""
+"""Says where in the manifest a change comes from ("orders.yaml:14 objectives.failover"), or the reason; None where it cannot."""
 
 
 def natural(text: str) -> tuple[tuple[int, str], ...]:

@@ -21,6 +21,10 @@ class Unavailable(Exception):
         self.problem, self.help = problem, help
 
 
+class UnknownRevision(Unavailable):
+    """A name that this repository has no commit for."""
+
+
 @dataclass(frozen=True, slots=True)
 class Git:
     """A repository with a working tree: `top` is its first folder, `cwd` the folder in which git is started."""
@@ -47,7 +51,7 @@ class Git:
         """Return the commit that a revision names. Raises Unavailable."""
         problem = f"the revision {revision} is not known"
         if not revision or revision.startswith("-") or "\0" in revision:
-            raise Unavailable(problem, "name a branch, a tag or a commit, such as origin/main")
+            raise UnknownRevision(problem, "name a branch, a tag or a commit, such as origin/main")
         answer = _run(self.cwd, "rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}")
         if answer.returncode == 0:
             return answer.stdout.decode().strip()
@@ -58,7 +62,9 @@ class Git:
             )
         if _run(self.cwd, "rev-parse", "--verify", "--quiet", "HEAD").returncode:
             raise Unavailable(f"{problem}: the repository has no commit yet", "commit once, then compare with that")
-        raise Unavailable(problem, "name a branch, a tag or a commit of this repository; `git fetch` gets new ones")
+        raise UnknownRevision(
+            problem, "name a branch, a tag or a commit of this repository; `git fetch` gets new ones"
+        )
 
     def tree(self, commit: str, folder: Path) -> GitTree:
         """List the files below a folder at a commit. Raises Unavailable."""

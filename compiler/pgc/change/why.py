@@ -2,51 +2,85 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from pgc import pipeline, workspace
 from pgc.artifact import Lines
-from pgc.change.changes import Change, Scope, Why
-from pgc.diagnostics import Path
+from pgc.change.changes import Change, Kind, Scope, Snapshot, Why
+from pgc.cluster import Cluster
+from pgc.diagnostics import Path, path
+from pgc.facts import Package
 from pgc.pipeline import Compilation
+from pgc.provenance import Origin
 from pgc.registry import Registry
 from pgc.source import Source
 from pgc.templating import Templates
 from pgc.workspace import Job
 
 MOST_PLACES = 3
+EXPLAINED = (Scope.CLUSTER, Scope.HOST, Scope.SUMMARY, Scope.SETTING)
 
 
-def manifest_lines(changes: Sequence[Change], paths: Sequence[str], registry: Registry, templates: Templates) -> Why:
-    """Return the function that says of a change "orders.yaml:14 objectives.failover", or None where nothing is known.
+def manifest_lines(
+    changes: Sequence[Change],
+    after: Mapping[str, Snapshot],
+    paths: Sequence[str],
+    registry: Registry,
+    templates: Templates,
+) -> Why:
+    """Return the function that says of a change "orders.yaml:14 objectives.failover".
 
-    A manifest that no longer compiles explains nothing; the comparison itself does not depend on it.
+    Where no line decides the new value it gives the reason for it, and None where nothing is known: of what is gone, of a
+    manifest that no longer compiles, of a file on disk that is not what its manifest makes now. The comparison itself does
+    not depend on any of it.
     """
-    wanted = {change.directory for change in changes if change.scope in (Scope.SETTING, Scope.SUMMARY)}
+    wanted = {change.directory for change in changes if change.scope in EXPLAINED}
     compilations = _compilations(wanted, paths, registry, templates) if wanted else {}
     traces: dict[tuple[str, str], Lines] = {}
 
     def why(change: Change) -> str | None:
         compilation = compilations.get(change.directory)
-        if compilation is None or compilation.cluster is None:
+        if compilation is None or compilation.cluster is None or change.kind is Kind.REMOVED:
             return None
         source = compilation.cluster.site.source
-        if change.scope is Scope.SUMMARY:
-            settled = compilation.cluster.settled.get(change.setting)
-            return _places(settled.paths, source) if settled else None
-        if change.scope is not Scope.SETTING or not change.new_line:
-            return None
-        lines = traces.get((change.directory, change.path))
-        if lines is None:
-            try:
-                _, lines, _ = pipeline.trace(compilation, change.path)
-            except KeyError:
-                lines = ()
-            traces[change.directory, change.path] = lines
-        origins = lines[change.new_line - 1] if change.new_line <= len(lines) else ()
-        return _places((path for origin in origins for path in origin.paths), source)
+        if change.scope is not Scope.SETTING:
+            return _told(_of_the_whole(change, compilation.cluster), source)
+        key = change.directory, change.path
+        if key not in traces:
+            traces[key] = _trace(compilation, after.get(change.directory), change.path)
+        lines = traces[key]
+        return _told(lines[change.new_line - 1] if 0 < change.new_line <= len(lines) else (), source)
 
     return why
+
+
+def _trace(compilation: Compilation, snapshot: Snapshot | None, file: str) -> Lines:
+    """Return the origins of a file's lines, or none where the file that was compared is another one."""
+    made = compilation.bundle.files.get(file) if compilation.bundle else None
+    there = snapshot.lock.entries.get(file) if snapshot else None
+    if made is None or there is None or made.entry.sha256 != there.sha256:
+        return ()
+    return pipeline.trace(compilation, file)[1]
+
+
+def _of_the_whole(change: Change, cluster: Cluster) -> Iterator[Origin]:
+    """Yield where a cluster, a host, or what the lock file's summary says of them comes from."""
+    part, _, rest = change.setting.partition(" ")
+    if change.scope is Scope.CLUSTER:
+        yield Origin((path("metadata", "name"),))
+    elif change.scope is Scope.HOST:
+        yield Origin(tuple(path("hosts", host) for host in change.hosts))
+    elif part == "settled" and rest in cluster.settled:
+        settled = cluster.settled[rest]
+        yield Origin(settled.paths, settled.reason)
+    elif part == "host":
+        host, _, what = rest.partition(" ")
+        yield Origin((path("hosts", host, what), path("hosts", host)))
+    elif part == "version":
+        component = rest.removeprefix("of ")
+        yield from (each.origin for each in cluster.facts.all(Package) if each.component == component)
+    elif part == "defaults":
+        yield Origin((path("defaults"),))
 
 
 def _compilations(
@@ -68,7 +102,14 @@ def _compilations(
     return found
 
 
-def _places(paths: Iterable[Path], source: Source) -> str | None:
-    written = [path for path in dict.fromkeys(paths) if source.has(path)]
-    shown = [f"{source.file}:{source.span(path).line} {path}" for path in written[:MOST_PLACES]]
-    return ", ".join(shown) or None
+def _told(origins: Iterable[Origin], source: Source) -> str | None:
+    origins = tuple(origins)
+    written = _written((each for origin in origins for each in origin.paths), source)
+    shown = [f"{source.file}:{source.span(each).line} {each}" for each in written[:MOST_PLACES]]
+    return ", ".join(shown) or next((origin.reason for origin in origins if origin.reason), None)
+
+
+def _written(paths: Iterable[Path], source: Source) -> list[Path]:
+    """Keep the paths that the manifest has, each once, and of two the one that lies below the other."""
+    found = [each for each in dict.fromkeys(paths) if source.has(each)]
+    return [each for each in found if not any(other != each and other[: len(each)] == each for other in found)]

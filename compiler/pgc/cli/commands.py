@@ -11,7 +11,7 @@ import click
 from click.shell_completion import shell_complete
 
 from pgc import __version__
-from pgc.cli.entry import USAGE
+from pgc.cli.entry import INTERRUPTED, USAGE, WELL
 
 COMMANDS = {
     "compile": "Compile manifests into generated/.",
@@ -29,7 +29,7 @@ Examples:
   pgc init                              a manifest to start from
   pgc compile examples/quickstart.yaml  every file that the hosts need
   pgc diff main                         what changed since main, by meaning
-  pgc explain generated/quickstart/hosts/pg1/etc/haproxy/haproxy.cfg:12
+  pgc explain max_connections           from what a value was derived
 """
 
 
@@ -56,9 +56,9 @@ class Lazy(click.Group):
             import difflib
 
             near = difflib.get_close_matches(args[0], COMMANDS, n=1)
-            if near:
-                problem.message += f" Did you mean {near[0]}?"
-            raise
+            if not near or "Did you mean" in problem.message:
+                raise
+            raise click.UsageError(f"{problem.message} Did you mean {near[0]}?", ctx) from None
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[Any]:
         from click.shell_completion import CompletionItem
@@ -80,15 +80,23 @@ def run(arguments: list[str]) -> int:
     """Run one command and return its exit code; click's own exits are remapped."""
     complete = os.environ.get("_PGC_COMPLETE")
     if complete:
-        return shell_complete(pgc, {}, "pgc", "_PGC_COMPLETE", complete)
+        return USAGE if shell_complete(pgc, {}, "pgc", "_PGC_COMPLETE", complete) else WELL
     try:
         result = pgc.main(args=arguments, prog_name="pgc", standalone_mode=False)
     except click.exceptions.Exit as done:
         return done.exit_code
     except click.Abort:
         sys.stderr.write("interrupted\n")
-        return 130
+        return INTERRUPTED
     except click.ClickException as problem:
         problem.show()
-        return USAGE
-    return result if isinstance(result, int) else 0
+        return _usage(problem, arguments)
+    return result if isinstance(result, int) else WELL
+
+
+def _usage(problem: click.ClickException, arguments: list[str]) -> int:
+    from pgc.cli.failures import Failure, document, wants_json
+
+    if wants_json(arguments):
+        click.echo(document(Failure(problem.format_message(), "see pgc --help", USAGE)), nl=False)
+    return USAGE

@@ -8,10 +8,10 @@ import time
 import click
 
 from pgc.cli import shared
-from pgc.cli.entry import DIFFERS, MANIFEST, WELL
+from pgc.cli.entry import DIFFERS, FAILED, MANIFEST, WELL, WORLD
 
 
-@click.command("compile")
+@click.command("compile", cls=shared.Command)
 @click.argument("paths", nargs=-1, required=True, type=click.Path())
 @shared.environment
 @shared.out
@@ -25,7 +25,7 @@ def command(paths: tuple[str, ...], environment: str | None, out: str, output: s
     Examples:
       pgc compile examples/quickstart.yaml
       pgc compile clusters/ --env production
-      pgc compile clusters/ --check          in CI: is what is committed what the manifests say?
+      pgc compile clusters/ --check          in CI: does what is committed follow from the manifests?
     """
     from pgc import build, registry
     from pgc.cli import remembering
@@ -34,14 +34,17 @@ def command(paths: tuple[str, ...], environment: str | None, out: str, output: s
     began_ns = time.time_ns()
     plugins = registry.load()
     templates = plugins.templates(shared.bytecode_folder())
-    built = build.build(paths, environment, out, plugins, templates, force=force, checking=check)
+    named = shared.existing(paths)
+    if check:
+        shared.recover(out)
+    built = build.build(named, environment, out, plugins, templates, force=force, checking=check)
     text = build_view.show(built, output, out, plugins.codes, colour=shared.colour())
     click.echo(text, nl=False)
-    if any(outcome.failed for outcome in built.outcomes) or built.diagnostics:
-        return MANIFEST
-    if check:
-        return DIFFERS if any(outcome.stale for outcome in built.outcomes) else WELL
-    remembering.remember(
-        sys.argv[1:], paths, out, built, plugins, build_view.again(built, output, out, plugins.codes), began_ns
-    )
-    return WELL
+    if built.repeatable:
+        again = build_view.again(built, output, out, plugins.codes, colour=shared.colour())
+        remembering.remember(sys.argv[1:], paths, out, built, plugins, again, began_ns)
+    return CODES[built.ending.value]
+
+
+CODES = {"well": WELL, "stale": DIFFERS, "manifest": MANIFEST, "refused": FAILED, "world": WORLD}
+"""How a compilation ended (pgc.build.Ending), as an exit code."""

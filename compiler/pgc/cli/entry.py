@@ -8,7 +8,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from typing import NoReturn
+from typing import NoReturn, TextIO
 
 WELL, DIFFERS, USAGE, MANIFEST, FAILED, WORLD, BUG, INTERRUPTED = 0, 1, 2, 3, 4, 5, 70, 130
 
@@ -16,20 +16,18 @@ WELL, DIFFERS, USAGE, MANIFEST, FAILED, WORLD, BUG, INTERRUPTED = 0, 1, 2, 3, 4,
 def main() -> NoReturn:
     """Run pgc and exit with one of the codes that the documentation lists."""
     gc.disable()  # one short run: collecting costs more than it frees
-    code = BUG
+    _open_streams()
+    arguments = sys.argv[1:]
     try:
-        code = _run(sys.argv[1:])
+        code = _run(arguments)
         sys.stdout.flush()
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = WELL
+        code = WELL  # the reader has seen enough
     except KeyboardInterrupt:
-        sys.stderr.write("interrupted; the output is what it was before\n")
-        code = INTERRUPTED
-    except Exception as problem:
-        code = _explain(problem)
-    sys.stderr.flush()
-    os._exit(code) if code in (WELL, DIFFERS) and not _has_threads() else sys.exit(code)
+        code = _say_interrupted()
+    except (Exception, SystemExit) as problem:
+        code = _explain(problem, arguments)
+    _leave(code)
 
 
 def _run(arguments: list[str]) -> int:
@@ -43,21 +41,49 @@ def _run(arguments: list[str]) -> int:
     return run(arguments)
 
 
+def _open_streams() -> None:
+    """Give every closed stream an end, and write what the terminal's encoding lacks as an escape."""
+    sys.stdin = sys.stdin or open(os.devnull)
+    sys.stdout = sys.stdout or open(os.devnull, "w")
+    sys.stderr = sys.stderr or open(os.devnull, "w")
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _say_interrupted() -> int:
+    sys.stderr.write("interrupted; the output is what it was before, or will be once pgc runs again\n")
+    return INTERRUPTED
+
+
+def _explain(problem: BaseException, arguments: list[str]) -> int:
+    """Say what the world or a plugin did wrong; anything else is a bug, and shows where."""
+    try:
+        from pgc.cli.failures import of, tell
+
+        return tell(of(problem), problem, arguments)
+    except KeyboardInterrupt:
+        return _say_interrupted()
+    except Exception:  # the disk may be full for these words too; the exit code still tells
+        return BUG if not isinstance(problem, OSError) else WORLD
+
+
+def _leave(code: int) -> NoReturn:
+    """End the process with this code, whatever becomes of what is not yet written: Python would make it 120."""
+    for stream in (sys.stdout, sys.stderr):
+        _let_go(stream)
+    if _has_threads():
+        sys.exit(code)
+    os._exit(code)
+
+
+def _let_go(stream: TextIO) -> None:
+    try:
+        stream.flush()
+    except (OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
 def _has_threads() -> bool:
     threading = sys.modules.get("threading")
     return threading is not None and threading.active_count() > 1
-
-
-def _explain(problem: Exception) -> int:
-    """Say what the world or a plugin did wrong; anything else is a bug, and shows where."""
-    from pgc.cli.failures import Failure, of
-
-    failure = of(problem)
-    if isinstance(failure, Failure):
-        sys.stderr.write(f"error: {failure.problem}\nhelp: {failure.help}\n")
-        return failure.code
-    import traceback
-
-    traceback.print_exc()
-    sys.stderr.write("help: this is a bug in pgc or a plugin; please report it with the lines above\n")
-    return BUG

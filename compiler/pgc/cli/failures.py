@@ -1,10 +1,17 @@
-"""Exceptions of the world, in words: which exit code they end in, and the way out."""
+"""Exceptions in words: which exit code they end in, and the way out."""
 
 from __future__ import annotations
 
+import contextlib
+import json
+import sys
+import traceback
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from pgc.cli.entry import MANIFEST, WORLD
+from pgc.cli.entry import BUG, MANIFEST, USAGE, WORLD
+
+FAILURE_VERSION = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,22 +23,63 @@ class Failure:
     code: int = WORLD
 
 
-def of(problem: Exception) -> Failure | None:
-    """Return what to tell the user, or None where the exception is a bug."""
+def of(problem: BaseException) -> Failure:
+    """Return what to tell the user."""
+    return next(_known(problem), None) or Failure(
+        f"{type(problem).__name__}: {problem}",
+        "this is a bug in pgc or a plugin; please report it with the lines above",
+        BUG,
+    )
+
+
+def tell(failure: Failure, problem: BaseException, arguments: Sequence[str]) -> int:
+    """Say on stderr how a run failed, and on stdout where one JSON document was asked for; return the exit code."""
+    if failure.code == BUG:
+        traceback.print_exception(problem)
+        sys.stderr.write(f"help: {failure.help}\n")
+    else:
+        sys.stderr.write(f"error: {failure.problem}\nhelp: {failure.help}\n")
+    if wants_json(arguments):
+        with contextlib.suppress(OSError):
+            print(document(failure), end="", flush=True)
+    return failure.code
+
+
+def wants_json(arguments: Sequence[str]) -> bool:
+    """Say whether the command line asks for JSON; it may be one that was not understood."""
+    return "--format=json" in arguments or ("--format", "json") in zip(arguments, arguments[1:], strict=False)
+
+
+def document(failure: Failure) -> str:
+    """Write the JSON document of a run that has nothing else to show (schemas/failure.schema.json)."""
+    said = {"exit_code": failure.code, "problem": failure.problem, "help": failure.help}
+    return json.dumps({"format_version": FAILURE_VERSION, "failure": said}, indent=1) + "\n"
+
+
+def _known(problem: BaseException) -> Iterator[Failure]:
+    from pgc.change.git import Unavailable, UnknownRevision
+    from pgc.diagnostics import visible
+    from pgc.explain import NothingToExplain
     from pgc.registry import BrokenPlugin
+    from pgc.tree import WriteFailed
 
     if isinstance(problem, BrokenPlugin):
-        return Failure(str(problem), "mend or uninstall the plugin; `pgc plugins` lists what is installed")
-    if isinstance(problem, OSError):
-        where = f"{problem.filename}: " if problem.filename else ""
-        return Failure(
-            f"{where}{problem.strerror or problem}",
-            _WAYS_OUT.get(problem.errno or 0, "check the path and its permissions, then run again"),
-        )
-    if isinstance(problem, RecursionError | MemoryError):
-        return Failure(f"out of resources: {type(problem).__name__}", "split the manifest into smaller ones", MANIFEST)
-    told = getattr(problem, "way_out", None)
-    return Failure(str(problem), str(told)) if told else None
+        yield Failure(str(problem), "mend or uninstall the plugin; `pip list` shows its distribution")
+    elif isinstance(problem, WriteFailed):
+        code, shown = problem.finding.code, {name: visible(value) for name, value in problem.finding.values}
+        yield Failure(f"{code.code} {code.name}: {code.what.format_map(shown)}", code.help.format_map(shown))
+    elif isinstance(problem, Unavailable):
+        yield Failure(problem.problem, problem.help, USAGE if isinstance(problem, UnknownRevision) else WORLD)
+    elif isinstance(problem, NothingToExplain):
+        yield Failure(str(problem), problem.way_out, USAGE)
+    elif isinstance(problem, OSError):
+        where = f"{visible(problem.filename)}: " if isinstance(problem.filename, str) else ""
+        way_out = _WAYS_OUT.get(problem.errno or 0, "check the path and its permissions, then run again")
+        yield Failure(f"{where}{problem.strerror or problem}", way_out)
+    elif isinstance(problem, RecursionError | MemoryError):
+        yield Failure(f"out of resources: {type(problem).__name__}", "split the manifest into smaller ones", MANIFEST)
+    elif told := getattr(problem, "way_out", None):
+        yield Failure(str(problem), str(told))
 
 
 _WAYS_OUT = {

@@ -1,10 +1,11 @@
-"""Options that several commands have in common."""
+"""What several commands have in common: how their help reads, their options, the output folder made whole."""
 
 from __future__ import annotations
 
 import os
 import sys
 from collections.abc import Callable
+from inspect import cleandoc
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,34 @@ from pgc.cli import unchanged
 
 OUT = "generated"
 
+
+class Command(click.Command):
+    """A command whose help shows the examples of its docstring first: who asks for help wants a line to copy."""
+
+    def __init__(self, *arguments: Any, help: str | None = None, **options: Any) -> None:
+        about, mark, examples = cleandoc(help or "").partition("\n\n\b\n")
+        super().__init__(*arguments, help=f"\b\n{examples}\n\n{about}" if mark else help, **options)
+
+
 environment = click.option("--env", "environment", metavar="NAME", help="Only this environment of the manifest.")
-out = click.option("--out", metavar="DIR", default=OUT, show_default=True, help="The folder of the generated trees.")
+out = click.option(
+    "--out",
+    metavar="DIR",
+    type=click.Path(file_okay=False),
+    default=OUT,
+    show_default=True,
+    help="The folder of the generated trees.",
+)
+manifests = click.option(
+    "--manifests",
+    "paths",
+    type=click.Path(),
+    multiple=True,
+    metavar="PATH",
+    default=(".",),
+    show_default=True,
+    help="Where the manifests are.",
+)
 
 
 def output_format(*names: str) -> Callable[[Any], Any]:
@@ -34,6 +61,38 @@ def output_format(*names: str) -> Callable[[Any], Any]:
 def colour() -> bool:
     """Say whether the answer may be coloured: on a terminal, unless NO_COLOR is set."""
     return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+
+
+def existing(paths: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the paths. Raises click.UsageError naming every one that is not there."""
+    missing = [path for path in paths if _is_missing(path)]
+    if missing:
+        from pgc.report.safe import plain
+
+        raise click.UsageError(f"there is no {' and no '.join(plain(click.format_filename(path)) for path in missing)}")
+    return paths
+
+
+def _is_missing(path: str) -> bool:
+    try:
+        os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:  # it is there, or may be; reading it will say more
+        return False
+    return False
+
+
+def recover(out: str) -> None:
+    """Finish or discard a write that was interrupted, and say so on stderr. Raises WriteFailed."""
+    from pgc import tree
+    from pgc.report import diagnostics_view
+
+    found = tree.recover(Path(out))
+    if found:
+        from pgc.build import diagnosed
+
+        sys.stderr.write(diagnostics_view.text(map(diagnosed, found)))
 
 
 def bytecode_folder() -> Path | None:

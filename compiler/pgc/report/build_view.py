@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from pgc.build import Built, Outcome
+from pgc.build import Built, Ending, Outcome
 from pgc.diagnostics import Code, Diagnostic
 from pgc.fields import show_duration
 from pgc.report import diagnostics_view
@@ -26,7 +26,7 @@ def show(built: Built, output: str, out: str, codes: Mapping[str, Code], *, colo
     )
 
 
-def again(built: Built, output: str, out: str, codes: Mapping[str, Code]) -> str:
+def again(built: Built, output: str, out: str, codes: Mapping[str, Code], *, colour: bool = False) -> str:
     """Write what the same command answers while nothing has changed."""
 
     def settled(tree: Tree | None) -> Tree | None:
@@ -41,7 +41,7 @@ def again(built: Built, output: str, out: str, codes: Mapping[str, Code]) -> str
         )
 
     outcomes = tuple(replace(outcome, tree=settled(outcome.tree)) for outcome in built.outcomes)
-    return show(replace(built, outcomes=outcomes), output, out, codes)
+    return show(replace(built, outcomes=outcomes), output, out, codes, colour=colour)
 
 
 def every_diagnostic(built: Built) -> tuple[Diagnostic, ...]:
@@ -53,10 +53,9 @@ def every_diagnostic(built: Built) -> tuple[Diagnostic, ...]:
 
 
 def _summary(built: Built, out: str) -> Iterator[str]:
-    failed = any(outcome.failed for outcome in built.outcomes) or bool(built.diagnostics)
     done = [outcome for outcome in built.outcomes if outcome.directory]
-    if failed:
-        yield "nothing was written"
+    if built.ending not in (Ending.WELL, Ending.STALE):
+        yield from () if built.checking else ("nothing was written",)
         return
     if len(done) > MANY:
         hosts, files = sum(outcome.hosts for outcome in done), sum(outcome.files for outcome in done)

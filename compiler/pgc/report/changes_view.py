@@ -14,9 +14,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from pgc.change.changes import Change, Kind, Scope, Why
+from pgc.change.changes import Change, Kind, Scope, Snapshot, Why
+from pgc.change.snapshot import edited
 from pgc.report.outline import (
     NOT_JUDGED,
     NOTHING,
@@ -46,6 +47,15 @@ def text(changes: Sequence[Change], *, why: Why | None = None, colour: bool = Fa
     for section in outline(changes, why):
         lines += ["", *_section(section, paint)]
     return "\n".join([*lines, "", NOT_JUDGED, ""])
+
+
+def warnings(out: str, snapshots: Mapping[str, Snapshot]) -> str:
+    """Say which files on disk are not what pgc wrote; reads them all."""
+    return "".join(
+        f"warning: {plain(f'{out}/{directory}/{path}')} is not what pgc wrote; `pgc compile --check` says more\n"
+        for directory, found in sorted(snapshots.items())
+        for path in edited(found)
+    )
 
 
 def _section(section: Section, paint: Paint) -> Iterator[str]:

@@ -20,14 +20,24 @@ from dataclasses import dataclass, replace
 
 from pgc.artifact import LOCK_NAME, Bundle
 from pgc.diagnostics import Finding, Severity
-from pgc.tree.faults import CODES, OVERLAP, WriteFailed, failure, fault, path_faults
+from pgc.tree.faults import (
+    CODES,
+    OF_THE_MANIFEST,
+    OF_THE_WORLD,
+    OVERLAP,
+    STALE,
+    WriteFailed,
+    failure,
+    fault,
+    path_faults,
+)
 from pgc.tree.hold import WAIT_S, hold, recover
 from pgc.tree.journal import Step, Watcher, carry_out, unwatched
 from pgc.tree.staging import Shelf
 from pgc.tree.survey import contents, survey
 
 __all__ = [
-    "CODES", "Staged", "Tree", "WriteFailed", "Written", "check", "commit", "hold", "recover", "stage", "write",
+    "CODES", "OF_THE_MANIFEST", "OF_THE_WORLD", "STALE", "Staged", "Tree", "WriteFailed", "Written", "check", "commit", "hold", "recover", "stage", "write",
 ]  # fmt: skip
 
 

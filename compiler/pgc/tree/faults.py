@@ -28,7 +28,7 @@ EDITED = _code(
     what="{path} was edited by hand since pgc wrote it",
     why="writing would lose the edit, so nothing of this tree was written",
     help="move the change into the manifest (what pgc does not know goes under raw:), or discard it with --force",
-    example="maxconn was changed in generated/orders/hosts/db1/etc/haproxy/haproxy.cfg",
+    example="a timeout was changed in generated/orders/hosts/db1/etc/…, not in the manifest",
 )
 EDITED_GONE = _code(
     3, "edited-file-no-longer-generated", Severity.WARNING,
@@ -142,11 +142,24 @@ KEPT = _code(
     help="compile again: the file is then compared anew",
     example="a file was edited after pgc compile had been killed, before the next pgc command",
 )
+STALE = _code(
+    19, "stale-output",
+    what="the committed output of {cluster} is not what its manifest says: {differing} of {files} files differ, such as {path}",
+    why="what is reviewed and applied would not be what the manifest asks for",
+    help="run pgc compile, and commit what it writes together with the manifest",
+    example="a manifest was edited and committed without its output; pgc compile --check in CI",
+)
 
 CODES = (
     FOREIGN, EDITED, EDITED_GONE, DAMAGED_LOCK, OTHER_LOCK, NOT_A_FILE, LINK, UNSAFE_PATH, COLLISION, OVERLAP,
-    DISK_FULL, NOT_PERMITTED, READ_ONLY, IO_FAILED, BUSY, RECOVERED, DAMAGED_JOURNAL, KEPT,
+    DISK_FULL, NOT_PERMITTED, READ_ONLY, IO_FAILED, BUSY, RECOVERED, DAMAGED_JOURNAL, KEPT, STALE,
 )
+OF_THE_MANIFEST = frozenset({UNSAFE_PATH.code, COLLISION.code, OVERLAP.code})
+"""What another manifest would mend."""
+OF_THE_WORLD = frozenset(
+    each.code for each in (DISK_FULL, NOT_PERMITTED, READ_ONLY, IO_FAILED, BUSY, DAMAGED_JOURNAL)
+)
+"""What neither a manifest nor --force would mend."""
 
 
 class WriteFailed(Exception):

@@ -88,7 +88,7 @@ class ContainerRunner:
             return problem
         if said.output.strip() == "missing":
             return Impossible(
-                f"{validator.tool} is not in the image {self.image}", "name an image that has it: `--docker IMAGE`"
+                f"{validator.tool} is not in the image {self.image}", "name an image that has it: `--image NAME`"
             )
         return Tool(version_in(said.output))
 

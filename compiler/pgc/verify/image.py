@@ -34,6 +34,8 @@ _PACKAGE = re.compile(r"[a-z0-9][a-z0-9+.-]+\Z")
 def dockerfile(validators: Iterable[Validator]) -> str:
     """Return the Dockerfile of an image that can run these validators; no service starts while it is built.
 
+    What the distribution lacks (other majors of PostgreSQL) is left out: its validators then say that the tool is missing.
+
     Raises:
         ValueError: a package has a name that no Debian package can have.
     """
@@ -46,7 +48,8 @@ FROM {BASE}
 ENV DEBIAN_FRONTEND=noninteractive
 RUN printf '#!/bin/sh\\nexit 101\\n' > /usr/sbin/policy-rc.d && chmod 755 /usr/sbin/policy-rc.d \\
  && apt-get update \\
- && apt-get install --yes --no-install-recommends {" ".join(packages)} \\
+ && apt-get install --yes --no-install-recommends \\
+      $(apt-cache pkgnames | grep -Fx {" ".join(f"-e {package}" for package in packages)}) \\
  && rm -rf /var/lib/apt/lists/*
 """
 
@@ -80,7 +83,7 @@ def ensure(client: DockerClient, validators: Iterable[Validator], tell: Callable
     return name
 
 
-_BY_HAND = "look at what the engine says, or build an image with the tools yourself and name it: `--docker IMAGE`"
+_BY_HAND = "look at what the engine says, or build an image with the tools yourself and name it: `--image NAME`"
 
 
 def _has(client: DockerClient, name: str) -> bool:
@@ -108,7 +111,7 @@ def _ensure_base(client: DockerClient, tell: Callable[[str], None]) -> None:
 
 def _bootstrap(client: DockerClient, why: str) -> None:
     """Make the base image from Debian's packages and give it the public image's name."""
-    way_out = f"make {BASE} known to the engine (docker load), or name another image: `--docker IMAGE`"
+    way_out = f"make {BASE} known to the engine (docker load), or name another image: `--image NAME`"
     if os.geteuid() != 0 or shutil.which("debootstrap") is None:
         raise Impossible(f"{BASE} cannot be pulled ({why}), and debootstrap needs root and its package", way_out)
     with tempfile.TemporaryDirectory(prefix="pgc-base-") as folder:

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable
+import re
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from pgc.artifact import File
 from pgc.diagnostics import visible
@@ -46,10 +48,12 @@ def validate(
     known: Iterable[Verdict] = (),
     jobs: int = JOBS,
     tell: Callable[[Judged], None] = lambda _: None,
+    versions: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[Judged, ...]:
     """Have every file of a tree judged by every validator of its format; `tell` is called as verdicts come.
 
     A known verdict is kept when it comes from the same version of the tool, or when the tool is not here to be asked.
+    `versions` are what the cluster runs, by the tool's name: another version's opinion is no verdict.
     """
     from concurrent.futures import ThreadPoolExecutor
 
@@ -58,14 +62,16 @@ def validate(
     tools: dict[str, Tool | Impossible] = {}
     for job in work:
         if job.validator.name not in tools:
-            tools[job.validator.name] = _find(runner, job.validator)
+            tools[job.validator.name] = _find(runner, job.validator, versions)
 
     def one(job: Job) -> Judged:
         tool, before = tools[job.validator.name], old.get(job.key)
-        if before is not None and (isinstance(tool, Impossible) or before.version == tool.version):
-            judged = Judged(before, tuple(job.paths))
-        else:
-            judged = Judged(_run(job, tool, runner), tuple(job.paths))
+        holds = before is not None and (
+            _is_version(before.version, versions.get(job.validator.tool, ""))
+            if isinstance(tool, Impossible)
+            else before.version == tool.version
+        )
+        judged = Judged(before if before is not None and holds else _run(job, tool, runner), tuple(job.paths))
         tell(judged)
         return judged
 
@@ -133,11 +139,25 @@ def judge(validator: Validator, content: bytes, answers: Iterable[Answer]) -> tu
 BY_HAND = "run the tool on the file by hand, or try another version of it (`pgc validate --docker`)"
 
 
-def _find(runner: Runner, validator: Validator) -> Tool | Impossible:
+def _find(runner: Runner, validator: Validator, versions: Mapping[str, str]) -> Tool | Impossible:
     try:
-        return runner.find(validator)
+        tool = runner.find(validator)
     except Impossible as problem:
         return problem
+    wanted = versions.get(validator.tool, "")
+    if not _is_version(tool.version, wanted):
+        reason = f"{tool.version} is here, and the cluster runs {validator.tool} {wanted}"
+        return Impossible(
+            reason, f"install {validator.tool} {wanted}, or run `pgc validate --docker` with an image that has it"
+        )
+    return tool
+
+
+def _is_version(said: str, wanted: str) -> bool:
+    """Say whether what a tool says of itself ("PgBouncer 1.24.1") is the wanted version ("1.24", or any), part by part."""
+    found = re.search(r"\d+(?:\.\d+)*", said)
+    parts = wanted.split(".")
+    return not wanted or (found is not None and found[0].split(".")[: len(parts)] == parts)
 
 
 def _run(job: Job, tool: Tool | Impossible, runner: Runner) -> Verdict:

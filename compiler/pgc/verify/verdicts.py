@@ -33,7 +33,7 @@ VAL002 = Code(
     "VAL002",
     "not-validated",
     Severity.WARNING,
-    what="{validator} did not judge this file: {problem}",
+    what="{validator} did not judge {files}: {problem}",
     why="only the product itself knows all that it refuses; what it did not see may fail when it is applied",
     help="{way_out}",
     example="(pgc validate on a machine without haproxy)",
@@ -42,7 +42,7 @@ VAL003 = Code(
     "VAL003",
     "validator-required",
     Severity.ERROR,
-    what="{validator} did not judge this file, and every validator is required: {problem}",
+    what="{validator} did not judge {files}, and every validator is required: {problem}",
     why="with --require-validators nothing passes that its product has not seen",
     help="{way_out}",
     example="(pgc validate --require-validators on a machine without haproxy)",
@@ -163,19 +163,27 @@ def stored(content: bytes | None, file: str) -> tuple[tuple[Verdict, ...], tuple
 
 
 def diagnose_verdicts(judged: Iterable[Judged], prefix: str = "", *, require: bool = False) -> Iterator[Diagnostic]:
-    """Tell what was rejected and what nobody saw, once for equal files; `prefix` is where the tree lies.
+    """Tell what was rejected, once for equal files, and what nobody saw, once for each validator and reason.
 
-    With `require` a file that its validator did not see is an error. No line: the file's start.
+    `prefix` is where the tree lies. With `require` a file that its validator did not see is an error. No line: the file's start.
     """
-    for each in sorted(judged, key=lambda each: (each.paths, each.verdict.key)):
+    in_order = sorted(judged, key=lambda each: (each.paths, each.verdict.key))
+    unseen: dict[tuple[str, str, str], list[str]] = {}
+    for each in in_order:
         verdict = each.verdict
         if verdict.result == NOT_VALIDATED:
-            code = VAL003 if require else VAL002
-            spans = _spans(each.paths, prefix, 1)
-            yield _diagnostic(code, spans, validator=verdict.validator, problem=verdict.reason, way_out=verdict.way_out)
+            unseen.setdefault((verdict.validator, verdict.reason, verdict.way_out), []).extend(each.paths)
         for problem in verdict.problems if verdict.result == REJECTED else ():
             spans = _spans(each.paths, prefix, max(problem.line, 1))
             yield _diagnostic(VAL001, spans, validator=_tool(verdict), problem=problem.message)
+    for (validator, reason, way_out), paths in unseen.items():
+        code = VAL003 if require else VAL002
+        spans = _spans(tuple(paths), prefix, 1)
+        yield _diagnostic(code, spans, validator=validator, problem=reason, way_out=way_out, files=_counted(len(paths)))
+
+
+def _counted(files: int) -> str:
+    return "this file" if files == 1 else f"{files} files, this one among them"
 
 
 def _tool(verdict: Verdict) -> str:

@@ -101,7 +101,10 @@ OPEN_ENDED: dict[tuple[str, ...], Tree] = {
     ("slots",): {"*": dict.fromkeys(("type", "database", "plugin", "cluster_type"))},
     ("ignore_slots",): dict.fromkeys(("name", "type", "database", "plugin")),
 }
-"""What stands below a key cannot be told from code; these are the manual's words (docs/dynamic_configuration.rst, docs/yaml_configuration.rst)."""
+"""What stands below a key cannot be told from code; these are the manual's words.
+
+Source: docs/dynamic_configuration.rst, docs/yaml_configuration.rst.
+"""
 
 ASKING = ("get", "get_int", "check_mode")
 OF_POSTGRESQL = ("self._config", "self.config", "self._postgresql.config", "config")
@@ -248,13 +251,21 @@ def _looped(tree: ast.AST, owners: tuple[str, ...]) -> Iterator[str]:
     """Yield the names of `for name in ("a", "b"): … config.get(name)`."""
     for loop in ast.walk(tree):
         if isinstance(loop, ast.For) and isinstance(loop.target, ast.Name) and isinstance(loop.iter, ast.Tuple):
-            asked = (node for node in ast.walk(loop) if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute))
+            asked = (
+                node for node in ast.walk(loop) if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+            )
             if any(
-                call.func.attr == "get" and ast.unparse(call.func.value) in owners and ast.unparse(call.args[0]) == loop.target.id
+                call.func.attr == "get"
+                and ast.unparse(call.func.value) in owners
+                and ast.unparse(call.args[0]) == loop.target.id
                 for call in asked
                 if isinstance(call.func, ast.Attribute) and call.args
             ):
-                yield from (each.value for each in loop.iter.elts if isinstance(each, ast.Constant) and isinstance(each.value, str))
+                yield from (
+                    each.value
+                    for each in loop.iter.elts
+                    if isinstance(each, ast.Constant) and isinstance(each.value, str)
+                )
 
 
 def _is_about_postgresql(path: Path, owner: str) -> bool:

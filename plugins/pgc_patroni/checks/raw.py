@@ -9,7 +9,7 @@ from typing import Any
 from pgc.cluster import Cluster
 from pgc.diagnostics import Finding, Path
 from pgc_patroni import catalogue
-from pgc_patroni.codes import PAT030, PAT031, PAT032, PAT033
+from pgc_patroni.codes import PAT030, PAT031, PAT032, PAT033, PAT034
 
 RAW = Path(("patroni", "raw"))
 SECRET_KEYS = frozenset(("password", "keyfile_password", "sslpassword", "key_password", "token"))
@@ -102,6 +102,9 @@ def _walk(
             yield PAT030.at(
                 place, key=name, layer=layer, version=version, hint=f"; did you mean {close[0]}?" if close else ""
             )
+        elif not isinstance(value, Mapping) and isinstance(tree.get(key), Mapping) and "*" not in tree[key]:
+            known = ", ".join(sorted(tree[key])[:5])
+            yield PAT034.at(place, key=name, given="nothing" if value is None else f"`{value}`", known=f"{known}, …")
         elif isinstance(value, Mapping):
             yield from _walk(
                 value, tree.get(key, tree.get("*")) or {"*": None}, layer, place, (*above, str(key)), version

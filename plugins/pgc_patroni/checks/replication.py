@@ -51,16 +51,19 @@ def _mode(cluster: Cluster) -> Iterator[Finding]:
 
 
 def _leaders(cluster: Cluster, members: tuple[Host, ...]) -> Iterator[Finding]:
-    able = [host for host in members if layout.may_lead(layout.tags_of(cluster.section, host))]
-    kept = tuple(TAGS / host.name for host in members if host not in able)
+    able = {host.name for host in members if layout.may_lead(layout.tags_of(cluster.section, host))}
+    kept = tuple(TAGS / host.name for host in members if host.name not in able)
     if not able:
         yield PAT008.at(*kept, count=len(members))
     elif len(able) == 1 and len(members) > 1:
-        yield PAT009.at(*kept, name=able[0].name, count=len(members))
+        yield PAT009.at(*kept, name=next(iter(able)), count=len(members))
 
 
 def _survivors(cluster: Cluster, members: tuple[Host, ...]) -> Iterator[Finding]:
-    """In strict mode one leader and as many standbys as confirm must be left after the loss of a host, and of a zone where there are three."""
+    """Judge what strict mode needs after a loss: a leader and as many standbys as confirm.
+
+    After the loss of a host always; after that of a zone where there are three.
+    """
     section, site = cluster.section, cluster.site
     if (
         layout.mode(section, site).value == "off"
@@ -71,7 +74,10 @@ def _survivors(cluster: Cluster, members: tuple[Host, ...]) -> Iterator[Finding]
     confirming = [host for host in members if layout.may_confirm(layout.tags_of(section, host))]
     needed = section.synchronous.nodes + 1
     if len(confirming) - 1 < needed:
-        places = [AT / "synchronous" / "nodes", *(TAGS / host.name for host in members if host not in confirming)]
+        places = [
+            AT / "synchronous" / "nodes",
+            *(TAGS / host.name for host in members if not layout.may_confirm(layout.tags_of(section, host))),
+        ]
         given = [each for each in places if site.given(*each)] or [Path(("hosts",)), layout.DATA_LOSS]
         yield PAT010.at(*given, confirming=len(confirming), needed=needed, needed_all=needed + 1)
         return

@@ -1,4 +1,4 @@
-"""Write the JSON Schemas of patroni.yml and of the dynamic configuration: our own demands on what pgc writes, in Patroni's own tree of keys.
+"""Write the JSON Schemas of patroni.yml and of the dynamic configuration: our demands on what pgc writes, in Patroni's tree of keys.
 
     python plugins/pgc_patroni/schemas/write_schemas.py
 

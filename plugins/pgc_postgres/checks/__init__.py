@@ -6,10 +6,18 @@ from collections.abc import Iterator
 
 from pgc.cluster import Cluster, Host
 from pgc.diagnostics import Finding
-from pgc_postgres.checks import authentication, memory, objects, parameters, together
+from pgc_postgres.checks import authentication, extensions, memory, objects, order, parameters, together
 from pgc_postgres.settled import Settled
 
-CODES = (*parameters.CODES, *together.CODES, *memory.CODES, *objects.CODES, *authentication.CODES)
+CODES = (
+    *parameters.CODES,
+    *together.CODES,
+    *memory.CODES,
+    *objects.CODES,
+    *extensions.CODES,
+    *order.CODES,
+    *authentication.CODES,
+)
 
 
 def check(cluster: Cluster, hosts: tuple[Host, ...]) -> Iterator[Finding]:
@@ -19,4 +27,6 @@ def check(cluster: Cluster, hosts: tuple[Host, ...]) -> Iterator[Finding]:
     yield from together.check(cluster, settled)
     yield from memory.check(cluster, settled, hosts)
     yield from objects.check(cluster, settled)
+    yield from extensions.check(cluster)
+    yield from order.check(cluster)
     yield from authentication.check(cluster, hosts)

@@ -1,4 +1,4 @@
-"""Rules of client authentication: none that never applies, none that keeps a component out, none that proves nothing."""
+"""Rules of client authentication that the manifest sets by hand: each fits its method and proves something."""
 
 from __future__ import annotations
 
@@ -10,93 +10,110 @@ from pgc.diagnostics import Code, Finding, Path, Severity
 from pgc.facts import Certificate, HbaRule, Role
 from pgc_postgres import hba
 from pgc_postgres.access import HBA
-from pgc_postgres.hba import Match, Members
+from pgc_postgres.hba import Members
 from pgc_postgres.section import HbaSpec
 
-PGS050 = Code(
-    "PGS050", "rule-never-applies", Severity.ERROR,
-    what="the rule `{later}` never applies: `{earlier}` stands above it and takes all its connections",
-    why="PostgreSQL takes the first rule that matches and tries no other: {effect}",
-    help="move it above (`first: true`), narrow the rule above, or remove it",
-    example="postgres:\n  hba:\n    - {users: [app], addresses: [10.0.0.0/8], method: reject}\n    - {users: [app], addresses: [10.1.0.0/16]}",
-)
-PGS051 = Code(
-    "PGS051", "rule-repeats-another", Severity.WARNING,
-    what="the rule `{later}` says again what `{earlier}` above it says already",
-    why="it has no effect, and whoever removes one of the two expects something to change",
-    help="remove it",
-    example="postgres:\n  hba:\n    - {addresses: [10.0.0.0/8]}\n    - {users: [app], addresses: [10.1.0.0/16]}",
-)
-PGS052 = Code(
-    "PGS052", "component-locked-out", Severity.ERROR,
-    what="`{earlier}` takes connections that `{later}` is there for ({purpose})",
-    why="{effect}: {purpose} would fail",
-    help="narrow the rule above so that it leaves out {user} from {address}, or remove its `first`",
-    example="postgres:\n  hba: [{addresses: [10.0.0.0/8], method: reject, first: true}]",
-)
 PGS053 = Code(
-    "PGS053", "method-proves-nothing", Severity.ERROR,
+    "PGS053",
+    "method-proves-nothing",
+    Severity.ERROR,
     what="the method {method} is used for {who}",
     why="{consequence}",
     help="use {instead}",
     example="postgres:\n  hba: [{addresses: [10.0.0.0/24], method: trust}]",
 )
 PGS054 = Code(
-    "PGS054", "open-to-everybody", Severity.ERROR,
+    "PGS054",
+    "open-to-everybody",
+    Severity.ERROR,
     what="the rule lets everybody in the world try: {address}",
     why="every scanner on the network gets a login prompt, and one leaked password is enough",
     help="name the networks that clients come from",
     example="postgres:\n  hba: [{addresses: [0.0.0.0/0]}]",
 )
 PGS055 = Code(
-    "PGS055", "plaintext-rule", Severity.ERROR,
+    "PGS055",
+    "plaintext-rule",
+    Severity.ERROR,
     what="the rule takes connections without TLS ({connection}), although the database hosts have certificates",
     why="data crosses the network in the clear, and a client that is told `sslmode=prefer` does not notice",
     help="use hostssl, or leave connection out",
     example="postgres:\n  hba: [{connection: host, addresses: [10.0.0.0/24]}]   # and certificates exist",
 )
 PGS056 = Code(
-    "PGS056", "method-does-not-fit", Severity.ERROR,
+    "PGS056",
+    "method-does-not-fit",
+    Severity.ERROR,
     what="{problem}",
     why="PostgreSQL refuses the whole file, and keeps running with the old one until a restart fails",
     help="{remedy}",
     example="postgres:\n  hba: [{connection: host, addresses: [10.0.0.0/24], method: peer}]",
 )
 PGS057 = Code(
-    "PGS057", "superuser-from-outside", Severity.WARNING,
+    "PGS057",
+    "superuser-from-outside",
+    Severity.WARNING,
     what="the rule lets {roles} in over the network, with the rights of a superuser",
     why="a superuser reads and runs everything on the host; one stolen password gives the cluster away",
     help="name the users that are meant; superusers log in on the host itself",
     example="postgres:\n  roles: {boss: {superuser: true}}\n  hba: [{users: [boss], addresses: [10.1.0.0/16]}]",
 )
 PGS058 = Code(
-    "PGS058", "rule-for-nobody", Severity.ERROR,
+    "PGS058",
+    "rule-for-nobody",
+    Severity.ERROR,
     what="the rule is for the {kind} {name}, which the manifest does not know{hint}",
     why="it lets nobody in: most likely the name is misspelt",
     help="declare it, or correct the name",
     example="postgres:\n  hba: [{users: [nobody_known], addresses: [10.1.0.0/16]}]",
 )
 PGS059 = Code(
-    "PGS059", "unknown-map", Severity.ERROR,
+    "PGS059",
+    "unknown-map",
+    Severity.ERROR,
     what="the {what} {name} {problem}",
     why="{consequence}",
     help="{remedy}",
     example="postgres:\n  hba: [{addresses: [10.1.0.0/16], connection: hostssl, method: cert, options: {map: nowhere}}]",
 )
-CODES = (PGS050, PGS051, PGS052, PGS053, PGS054, PGS055, PGS056, PGS057, PGS058, PGS059)
+CODES = (PGS053, PGS054, PGS055, PGS056, PGS057, PGS058, PGS059)
 
 WEAK = {
     "trust": ("nobody proves anything: who reaches the port is in, as whom they like", "scram-sha-256, or cert"),
     "password": ("the password crosses the network as it is, and every host on the way can read it", "scram-sha-256"),
-    "md5": ("its hash can be used to log in by whoever reads it, and MD5 is broken; PostgreSQL 18 announces its removal", "scram-sha-256"),
+    "md5": (
+        "its hash can be used to log in by whoever reads it, and MD5 is broken; PostgreSQL 18 announces its removal",
+        "scram-sha-256",
+    ),
     "ident": ("the client's own host says who the client is", "scram-sha-256, or cert"),
 }
 OPTIONS: dict[str, frozenset[str]] = {
-    "scram-sha-256": frozenset(), "reject": frozenset(), "trust": frozenset(), "password": frozenset(), "md5": frozenset(),
-    "peer": frozenset({"map"}), "ident": frozenset({"map"}), "cert": frozenset({"map", "clientname"}),
-    "gss": frozenset({"map", "include_realm", "krb_realm"}), "pam": frozenset({"pamservice", "pam_use_hostname"}),
-    "ldap": frozenset({"ldapserver", "ldapport", "ldapscheme", "ldaptls", "ldapprefix", "ldapsuffix", "ldapbasedn", "ldapbinddn", "ldapbindpasswd",
-                       "ldapsearchattribute", "ldapsearchfilter", "ldapurl"}),
+    "scram-sha-256": frozenset(),
+    "reject": frozenset(),
+    "trust": frozenset(),
+    "password": frozenset(),
+    "md5": frozenset(),
+    "peer": frozenset({"map"}),
+    "ident": frozenset({"map"}),
+    "cert": frozenset({"map", "clientname"}),
+    "gss": frozenset({"map", "include_realm", "krb_realm"}),
+    "pam": frozenset({"pamservice", "pam_use_hostname"}),
+    "ldap": frozenset(
+        {
+            "ldapserver",
+            "ldapport",
+            "ldapscheme",
+            "ldaptls",
+            "ldapprefix",
+            "ldapsuffix",
+            "ldapbasedn",
+            "ldapbinddn",
+            "ldapbindpasswd",
+            "ldapsearchattribute",
+            "ldapsearchfilter",
+            "ldapurl",
+        }
+    ),
     "radius": frozenset({"radiusservers", "radiussecrets", "radiusports", "radiusidentifiers"}),
 }
 KEYWORDS = frozenset({"all", "sameuser", "samerole", "samegroup", "replication"})
@@ -107,7 +124,6 @@ def check(cluster: Cluster, hosts: tuple[Host, ...]) -> Iterator[Finding]:
     rules = hba.in_order(cluster.facts.all(HbaRule))
     roles = cluster.facts.all(Role)
     members = hba.memberships({role.name: role.member_of for role in roles})
-    yield from _order(rules, members)
     encrypted = bool(hosts) and all(cluster.facts.on(host.name, Certificate) for host in hosts)
     superusers = frozenset(role.name for role in roles if role.superuser)
     for index, rule in enumerate(cluster.section.hba):
@@ -119,77 +135,37 @@ def check(cluster: Cluster, hosts: tuple[Host, ...]) -> Iterator[Finding]:
     yield from _maps(cluster)
 
 
-def line(rule: HbaRule) -> str:
-    """Write a rule the way it will stand in the file."""
-    return " ".join(word for word in (rule.connection, rule.database, rule.user, rule.address, rule.method, *(f"{k}={v}" for k, v in rule.options)) if word)
-
-
-def place(rule: HbaRule) -> tuple[Path, ...]:
-    """Return the manifest path that a rule comes from."""
-    return rule.origin.paths[:1] or (Path(("postgres",)),)
-
-
-def _by_hand(rule: HbaRule) -> bool:
-    return any(path[:2] == HBA for path in rule.origin.paths)
-
-
-# ── order ────────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def _order(rules: tuple[HbaRule, ...], members: Members) -> Iterator[Finding]:
-    lost = set()
-    for later, earlier in hba.locked_out(rules, members, _needed):
-        lost.add(id(later.rule))
-        yield PGS052.at(
-            *_places(earlier, later), earlier=line(earlier.rule), later=line(later.rule), purpose=later.rule.purpose, effect=_effect(earlier),
-            user=later.rule.user, address=later.rule.address or "the host itself")
-    told = set()
-    for later, earlier in hba.shadowed(rules, members):
-        if id(later.rule) in lost or not (_by_hand(later.rule) or _by_hand(earlier.rule)):
-            continue
-        once = (place(later.rule), place(earlier.rule))
-        if once in told:
-            continue
-        told.add(once)
-        if later.effect != earlier.effect:
-            yield PGS050.at(*_places(later, earlier), later=line(later.rule), earlier=line(earlier.rule), effect=_effect(earlier))
-        elif _by_hand(later.rule):
-            yield PGS051.at(*_places(later, earlier), later=line(later.rule), earlier=line(earlier.rule))
-
-
-def _needed(rule: HbaRule) -> bool:
-    return bool(rule.purpose) and rule.method != "reject" and not _by_hand(rule)
-
-
-def _places(*matches: Match) -> tuple[Path, ...]:
-    return tuple(dict.fromkeys(path for each in matches for path in place(each.rule)))
-
-
-def _effect(earlier: Match) -> str:
-    if earlier.rule.method == "reject":
-        return "these connections are rejected"
-    options = " with " + ", ".join(f"{name}={value}" for name, value in earlier.rule.options) if earlier.rule.options else ""
-    return f"these connections must log in by {earlier.rule.method}{options}"
-
-
-# ── single rules of the manifest ─────────────────────────────────────────────────────────────────────────────────────
-
-
 def _fits(rule: HbaSpec, at: Path) -> Iterator[Finding]:
     local = rule.connection == "local" or (rule.connection is None and not rule.addresses)
     if rule.connection not in (None, "local") and not rule.addresses:
-        yield PGS056.at(at, problem=f"a rule for {rule.connection} needs addresses", remedy="name the networks, or use `connection: local`")
+        yield PGS056.at(
+            at,
+            problem=f"a rule for {rule.connection} needs addresses",
+            remedy="name the networks, or use `connection: local`",
+        )
     if rule.connection == "local" and rule.addresses:
-        yield PGS056.at(at / "addresses", problem="a rule for local connections has no addresses", remedy="remove the addresses, or use host or hostssl")
+        yield PGS056.at(
+            at / "addresses",
+            problem="a rule for local connections has no addresses",
+            remedy="remove the addresses, or use host or hostssl",
+        )
     if rule.method == "peer" and not local:
-        yield PGS056.at(at / "method", problem="peer works for local connections only", remedy="use cert or scram-sha-256 over the network")
+        yield PGS056.at(
+            at / "method",
+            problem="peer works for local connections only",
+            remedy="use cert or scram-sha-256 over the network",
+        )
     if rule.method == "ident" and local:
         yield PGS056.at(at / "method", problem="ident works over the network only", remedy="use peer")
     if rule.method == "gss" and local:
         yield PGS056.at(at / "method", problem="gss works over the network only", remedy="use peer")
     secure = rule.connection == "hostssl"
     if rule.method == "cert" and rule.connection is not None and not secure:
-        yield PGS056.at(at / "method", problem=f"cert works with hostssl only, and the rule is for {rule.connection}", remedy="use `connection: hostssl`")
+        yield PGS056.at(
+            at / "method",
+            problem=f"cert works with hostssl only, and the rule is for {rule.connection}",
+            remedy="use `connection: hostssl`",
+        )
     if rule.connection == "hostgssenc" and rule.method not in ("gss", "reject", "trust"):
         yield PGS056.at(at / "method", problem=f"{rule.method} does not work with hostgssenc", remedy="use gss")
     yield from _options(rule, at)
@@ -205,7 +181,9 @@ def _options(rule: HbaSpec, at: Path) -> Iterator[Finding]:
             if value not in wanted:
                 yield PGS056.at(where, problem=f"{name} is {value}", remedy=f"use {' or '.join(wanted)}")
         elif name in ("ldapbindpasswd", "radiussecrets"):
-            yield PGS056.at(where, problem=f"{name} would put a secret into a committed file", remedy="use a method that needs none")
+            yield PGS056.at(
+                where, problem=f"{name} would put a secret into a committed file", remedy="use a method that needs none"
+            )
         elif name not in OPTIONS[rule.method]:
             known = ", ".join(sorted(OPTIONS[rule.method] | {"clientcert"}))
             yield PGS056.at(where, problem=f"{name} is no option of {rule.method}", remedy=f"known here: {known}")
@@ -214,7 +192,13 @@ def _options(rule: HbaSpec, at: Path) -> Iterator[Finding]:
 def _safe(rule: HbaSpec, at: Path, encrypted: bool) -> Iterator[Finding]:
     if rule.method in WEAK:
         consequence, instead = WEAK[rule.method]
-        yield PGS053.at(at / "method", method=rule.method, who=", ".join(rule.users), consequence=consequence, instead="peer" if not rule.addresses else instead)
+        yield PGS053.at(
+            at / "method",
+            method=rule.method,
+            who=", ".join(rule.users),
+            consequence=consequence,
+            instead="peer" if not rule.addresses else instead,
+        )
     if rule.method == "reject":
         return
     for index, address in enumerate(rule.addresses):
@@ -224,11 +208,20 @@ def _safe(rule: HbaSpec, at: Path, encrypted: bool) -> Iterator[Finding]:
         yield PGS055.at(at / "connection", connection=rule.connection)
 
 
-def _superuser(rule: HbaSpec, at: Path, superusers: frozenset[str], members: Members, rules: tuple[HbaRule, ...]) -> Iterator[Finding]:
+def _superuser(
+    rule: HbaSpec, at: Path, superusers: frozenset[str], members: Members, rules: tuple[HbaRule, ...]
+) -> Iterator[Finding]:
     """Warn of superusers that get in over the network: those that no rejecting rule above keeps out."""
     if rule.method == "reject" or not rule.addresses:
         return
-    kept_out = {other.user for other in rules if other.method == "reject" and other.address == "all" and other.database == "all" and other.connection == "host"}
+    kept_out = {
+        other.user
+        for other in rules
+        if other.method == "reject"
+        and other.address == "all"
+        and other.database == "all"
+        and other.connection == "host"
+    }
     kept_out = kept_out if not rule.first else set()
     named = {user for user in rule.users if user in superusers}
     for user in rule.users:
@@ -270,14 +263,25 @@ def _maps(cluster: Cluster) -> Iterator[Finding]:
         used.add(name)
         if name not in section.ident:
             yield PGS059.at(
-                HBA / index / "options" / "map", what="map", name=name, problem="is not in postgres.ident",
-                consequence="nobody gets in by this rule", remedy=f"add it under postgres.ident, or use one of: {', '.join(section.ident) or 'none so far'}")
+                HBA / index / "options" / "map",
+                what="map",
+                name=name,
+                problem="is not in postgres.ident",
+                consequence="nobody gets in by this rule",
+                remedy=f"add it under postgres.ident, or use one of: {', '.join(section.ident) or 'none so far'}",
+            )
     roles = {role.name for role in cluster.facts.all(Role)}
     for name, lines in section.ident.items():
         at = Path(("postgres", "ident", name))
         if name not in used and not any(("map", name) in rule.options for rule in cluster.facts.all(HbaRule)):
-            yield PGS059.at(at, what="map", name=name, problem="is used by no rule", consequence="it lets nobody in",
-                            remedy=f"add `options: {{map: {name}}}` to a rule under postgres.hba, or remove it")
+            yield PGS059.at(
+                at,
+                what="map",
+                name=name,
+                problem="is used by no rule",
+                consequence="it lets nobody in",
+                remedy=f"add `options: {{map: {name}}}` to a rule under postgres.hba, or remove it",
+            )
         for index, each in enumerate(lines):
             if each.role not in roles and each.role[:1] not in "+/" and each.role != "all" and "\\1" not in each.role:
                 yield PGS058.at(at / index / "role", kind="role", name=each.role, hint=_near(each.role, roles))
@@ -285,5 +289,11 @@ def _maps(cluster: Cluster) -> Iterator[Finding]:
                 try:
                     re.compile(each.system[1:])
                 except re.error as problem:
-                    yield PGS059.at(at / index / "system", what="expression", name=each.system, problem=f"is not one: {problem}",
-                                    consequence="PostgreSQL refuses the whole file", remedy="correct it")
+                    yield PGS059.at(
+                        at / index / "system",
+                        what="expression",
+                        name=each.system,
+                        problem=f"is not one: {problem}",
+                        consequence="PostgreSQL refuses the whole file",
+                        remedy="correct it",
+                    )

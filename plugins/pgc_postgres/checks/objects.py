@@ -1,4 +1,4 @@
-"""Roles, databases, extensions and privileges of the manifest."""
+"""Roles, databases and privileges of the manifest."""
 
 from __future__ import annotations
 
@@ -8,114 +8,114 @@ from typing import Any
 
 from pgc.cluster import Cluster
 from pgc.diagnostics import Code, Finding, Path, Severity
-from pgc.facts import Extension, Role
+from pgc.facts import Role
 from pgc_postgres.access import DATABASES, ROLES, owner_of
-from pgc_postgres.catalogue import MAJORS, ValueRefused, load, nearest, parse_value
-from pgc_postgres.extensions import CONTRIB_ELSEWHERE, THIRD_PARTY, UNTRUSTED_LANGUAGES
+from pgc_postgres.catalogue import ValueRefused, load, nearest, parse_value
 from pgc_postgres.settled import Settled
 
 PGS030 = Code(
-    "PGS030", "name-too-long", Severity.ERROR,
+    "PGS030",
+    "name-too-long",
+    Severity.ERROR,
     what="the name {name} has {bytes} bytes; PostgreSQL keeps 63",
     why="it would be cut off, and rules and grants for the whole name would be for nobody",
     help="shorten it; letters outside ASCII take two bytes or more",
     example="postgres:\n  roles: {ääääääääääääääääääääääääääääääääää: {}}",
 )
 PGS031 = Code(
-    "PGS031", "reserved-name", Severity.ERROR,
+    "PGS031",
+    "reserved-name",
+    Severity.ERROR,
     what="{name} cannot be the name of a {kind}: {problem}",
     why="PostgreSQL refuses it, or rules of client authentication would read it as a keyword",
     help="choose another name",
     example="postgres:\n  roles: {pg_app: {}}",
 )
 PGS032 = Code(
-    "PGS032", "unknown-role", Severity.ERROR,
+    "PGS032",
+    "unknown-role",
+    Severity.ERROR,
     what="{what} names the role {name}, which nobody declares{hint}",
     why="the SQL would fail there, and everything behind it would not be applied",
     help="declare it under postgres.roles, or correct the name",
     example="postgres:\n  databases: {orders: {owner: nobody_known}}",
 )
 PGS033 = Code(
-    "PGS033", "membership-cycle", Severity.ERROR,
+    "PGS033",
+    "membership-cycle",
+    Severity.ERROR,
     what="the role {name} is a member of itself, through {chain}",
     why="PostgreSQL refuses the last of these memberships",
     help="take one of them out",
     example="postgres:\n  roles: {a: {member_of: [b]}, b: {member_of: [a]}}",
 )
-PGS034 = Code(
-    "PGS034", "unknown-extension", Severity.ERROR,
-    what="{name} is no extension that is known for PostgreSQL {major}{elsewhere}",
-    why="CREATE EXTENSION would fail on the leader after everything before it was applied",
-    help="{hint}",
-    example="postgres:\n  databases: {orders: {extensions: {pg_trgmm: {}}}}",
-)
-PGS035 = Code(
-    "PGS035", "extension-not-allowed", Severity.ERROR,
-    what="the extension {name} is not among those that may be used: {allowed}",
-    why="every extension runs code inside the server; the list says which ones were agreed to",
-    help="add it to postgres.allowed_extensions, or remove it",
-    example="postgres:\n  allowed_extensions: [pg_trgm]\n  databases: {orders: {extensions: {dblink: {}}}}",
-)
-PGS036 = Code(
-    "PGS036", "untrusted-language", Severity.WARNING,
-    what="the extension {name} brings a language without a sandbox",
-    why="its functions do on the host whatever the server's own account may do",
-    help="use a trusted language where one does",
-    example="postgres:\n  databases: {orders: {extensions: {plperlu: {}}}}",
-)
 PGS037 = Code(
-    "PGS037", "connection-limits-beyond-the-server", Severity.WARNING,
+    "PGS037",
+    "connection-limits-beyond-the-server",
+    Severity.WARNING,
     what="{what}, but the server has room for {room}",
     why="the limits do not protect the roles from each other: one can take what another counts on",
     help="lower the limits, or raise max_connections",
     example="objectives: {connections: 100}\npostgres:\n  roles: {app: {connection_limit: 5000}}",
 )
 PGS038 = Code(
-    "PGS038", "superuser-by-hand", Severity.WARNING,
+    "PGS038",
+    "superuser-by-hand",
+    Severity.WARNING,
     what="the role {name} is a superuser that logs in",
-    why="no privilege, no row policy and no audit rule holds for it; the HA layer has a superuser of its own for what needs one",
+    why="no privilege, no row policy and no audit rule holds for it; the HA layer has a superuser of "
+    "its own for what needs one",
     help="use a role that owns the database, or member_of: [pg_monitor, pg_read_all_data, …]",
     example="postgres:\n  roles: {boss: {superuser: true}}",
 )
 PGS039 = Code(
-    "PGS039", "unknown-schema", Severity.ERROR,
+    "PGS039",
+    "unknown-schema",
+    Severity.ERROR,
     what="the grant names the schema {name}, which the database {database} does not have{hint}",
     why="the SQL would fail there",
     help="declare it under the database's schemas",
     example="postgres:\n  databases: {orders: {grants: [{to: app, on: tables, schemas: [ap], privileges: [SELECT]}]}}",
 )
 PGS040 = Code(
-    "PGS040", "privilege-does-not-fit", Severity.ERROR,
+    "PGS040",
+    "privilege-does-not-fit",
+    Severity.ERROR,
     what="{privilege} is no privilege on {kind}{since}",
     why="the SQL would fail there",
     help="use {known}",
     example="postgres:\n  databases: {orders: {grants: [{to: app, on: database, privileges: [SELECT]}]}}",
 )
 PGS041 = Code(
-    "PGS041", "setting-refused", Severity.ERROR,
+    "PGS041",
+    "setting-refused",
+    Severity.ERROR,
     what="{owner}: {fault}",
     why="the SQL would fail there, or the sessions would start without it",
     help="{hint}",
     example="postgres:\n  roles: {app: {settings: {shared_buffers: 1GB}}}",
 )
 PGS042 = Code(
-    "PGS042", "locale-does-not-fit", Severity.ERROR,
+    "PGS042",
+    "locale-does-not-fit",
+    Severity.ERROR,
     what="{problem}",
     why="initdb refuses it, and the cluster is not initialised",
     help="{remedy}",
     example="postgres:\n  version: 15\n  locale: {provider: builtin}",
 )
-CODES = (PGS030, PGS031, PGS032, PGS033, PGS034, PGS035, PGS036, PGS037, PGS038, PGS039, PGS040, PGS041, PGS042)
+CODES = (PGS030, PGS031, PGS032, PGS033, PGS037, PGS038, PGS039, PGS040, PGS041, PGS042)
 
 NAME_BYTES = 63
 HBA_WORDS = frozenset({"all", "sameuser", "samerole", "samegroup", "replication"})
 PRIVILEGES = {
-    "database": ("ALL", "CONNECT", "CREATE", "TEMPORARY"), "schema": ("ALL", "CREATE", "USAGE"),
+    "database": ("ALL", "CONNECT", "CREATE", "TEMPORARY"),
+    "schema": ("ALL", "CREATE", "USAGE"),
     "tables": ("ALL", "SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER", "MAINTAIN"),
     "sequences": ("ALL", "SELECT", "UPDATE", "USAGE"),
 }
 KINDS = {"database": "a database", "schema": "a schema", "tables": "tables", "sequences": "sequences"}
-BY_SESSION = frozenset({"user", "superuser", "backend", "superuser-backend"})
+BY_SESSION = frozenset({"user", "superuser"})  # `backend` ones are read before a role's settings are
 
 
 def check(cluster: Cluster, settled: Settled) -> Iterator[Finding]:
@@ -123,7 +123,6 @@ def check(cluster: Cluster, settled: Settled) -> Iterator[Finding]:
     yield from _names(cluster)
     yield from _role_names(cluster)
     yield from _cycles(cluster)
-    yield from _extensions(cluster)
     yield from _grants(cluster)
     yield from _limits(cluster, settled)
     yield from _settings(cluster)
@@ -216,34 +215,6 @@ def _cycles(cluster: Cluster) -> Iterator[Finding]:
             stack += [(group, depth + 1) for group in reversed(roles[name].member_of if name in roles else ())]
 
 
-# ── extensions ───────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def _extensions(cluster: Cluster) -> Iterator[Finding]:
-    section, catalogue = cluster.section, load(cluster.section.version)
-    for name, database in section.databases.items():
-        for extension in database.extensions:
-            at = DATABASES / name / "extensions" / extension
-            if extension not in catalogue.extensions and extension not in THIRD_PARTY and extension not in CONTRIB_ELSEWHERE:
-                yield PGS034.at(at, name=extension, major=catalogue.major, **_instead(extension, catalogue.major))
-            if extension in UNTRUSTED_LANGUAGES:
-                yield PGS036.at(at, name=extension)
-    if section.allowed_extensions is None:
-        return
-    allowed = set(section.allowed_extensions)
-    for fact in cluster.facts.all(Extension):
-        if fact.name not in allowed and fact.name != "plpgsql" and any(path[:2] == DATABASES for path in fact.origin.paths):
-            yield PGS035.at(fact.origin.paths[0], Path(("postgres", "allowed_extensions")), name=fact.name, allowed=", ".join(sorted(allowed)) or "none")
-
-
-def _instead(name: str, major: int) -> dict[str, str]:
-    majors = [str(other) for other in MAJORS if other != major and name in load(other).extensions]
-    known = {*load(major).extensions, *THIRD_PARTY, *CONTRIB_ELSEWHERE}
-    near = difflib.get_close_matches(name, sorted(known), n=1)
-    hint = f"did you mean {near[0]}?" if near else "extensions that pgc does not know can be made by a migration of your own"
-    return {"elsewhere": f"; it exists in {' and '.join(majors)}" if majors else "", "hint": hint}
-
-
 # ── privileges, limits, settings ─────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -256,7 +227,13 @@ def _grants(cluster: Cluster) -> Iterator[Finding]:
             for number, privilege in enumerate(grant.privileges):
                 if privilege not in known:
                     since = " before PostgreSQL 17" if privilege == "MAINTAIN" and grant.on == "tables" else ""
-                    yield PGS040.at(at / "privileges" / number, privilege=privilege, kind=KINDS[grant.on], since=since, known=", ".join(known))
+                    yield PGS040.at(
+                        at / "privileges" / number,
+                        privilege=privilege,
+                        kind=KINDS[grant.on],
+                        since=since,
+                        known=", ".join(known),
+                    )
             schemas = {*database.schemas, "public"}
             for number, schema in enumerate(grant.schemas if grant.on != "database" else ()):
                 if schema not in schemas:
@@ -264,15 +241,29 @@ def _grants(cluster: Cluster) -> Iterator[Finding]:
 
 
 def _limits(cluster: Cluster, settled: Settled) -> Iterator[Finding]:
-    room = settled.number("max_connections") - settled.number("superuser_reserved_connections") - settled.number("reserved_connections")
-    limited = {name: role.connection_limit for name, role in cluster.section.roles.items() if role.login and role.connection_limit > 0}
+    room = (
+        settled.number("max_connections")
+        - settled.number("superuser_reserved_connections")
+        - settled.number("reserved_connections")
+    )
+    limited = {
+        name: role.connection_limit
+        for name, role in cluster.section.roles.items()
+        if role.login and role.connection_limit > 0
+    }
     if sum(limited.values()) > room:
         places = tuple(ROLES / name / "connection_limit" for name in limited)
-        shown = " + ".join(f"{limit} for {name}" for name, limit in list(limited.items())[:8]) + (" + …" if len(limited) > 8 else "")
+        shown = " + ".join(f"{limit} for {name}" for name, limit in list(limited.items())[:8]) + (
+            " + …" if len(limited) > 8 else ""
+        )
         yield PGS037.at(*places, what=f"the roles may hold {sum(limited.values())} connections ({shown})", room=room)
     for name, database in cluster.section.databases.items():
         if database.connection_limit > room:
-            yield PGS037.at(DATABASES / name / "connection_limit", what=f"the database {name} may have {database.connection_limit} connections", room=room)
+            yield PGS037.at(
+                DATABASES / name / "connection_limit",
+                what=f"the database {name} may have {database.connection_limit} connections",
+                room=room,
+            )
 
 
 def _settings(cluster: Cluster) -> Iterator[Finding]:
@@ -290,11 +281,17 @@ def _setting(cluster: Cluster, owner: str, at: Path, name: str, value: Any) -> I
     if spec is None:
         if "." not in name:
             near = nearest(name, catalogue)
-            yield PGS041.at(at, owner=owner, fault=f"{name} is no parameter of PostgreSQL {catalogue.major}",
-                            hint=f"did you mean {' or '.join(near)}?" if near else "remove it")
+            yield PGS041.at(
+                at,
+                owner=owner,
+                fault=f"{name} is no parameter of PostgreSQL {catalogue.major}",
+                hint=f"did you mean {' or '.join(near)}?" if near else "remove it",
+            )
         return
     if spec.context not in BY_SESSION:
-        yield PGS041.at(at, owner=owner, fault=f"{spec.name} holds for the whole server", hint="set it under postgres.parameters")
+        yield PGS041.at(
+            at, owner=owner, fault=f"{spec.name} holds for the whole server", hint="set it under postgres.parameters"
+        )
         return
     try:
         parse_value(spec, value)
@@ -306,14 +303,27 @@ def _locale(cluster: Cluster) -> Iterator[Finding]:
     section, at = cluster.section, Path(("postgres", "locale"))
     provider, name = section.locale.provider, section.locale.name
     if provider == "builtin" and section.version < 17:
-        yield PGS042.at(at / "provider", problem=f"PostgreSQL {section.version} has no builtin locale provider", remedy="use libc with C.UTF-8, or version 17")
+        yield PGS042.at(
+            at / "provider",
+            problem=f"PostgreSQL {section.version} has no builtin locale provider",
+            remedy="use libc with C.UTF-8, or version 17",
+        )
     builtin = provider == "builtin" or (provider is None and section.version >= 17)
     known = ("C", "C.UTF-8", *(("PG_UNICODE_FAST",) if section.version >= 18 else ()))
     if builtin and name is not None and name not in known:
-        yield PGS042.at(at / "name", problem=f"{name} is no locale of the builtin provider", remedy=f"use {', '.join(known)}, or another provider")
+        yield PGS042.at(
+            at / "name",
+            problem=f"{name} is no locale of the builtin provider",
+            remedy=f"use {', '.join(known)}, or another provider",
+        )
     if builtin and section.encoding != "UTF8" and name != "C":
         yield PGS042.at(
-            Path(("postgres", "encoding")), at, problem=f"the locale {name or 'C.UTF-8'} needs the encoding UTF8, not {section.encoding}",
-            remedy="use UTF8, or the locale C")
+            Path(("postgres", "encoding")),
+            at,
+            problem=f"the locale {name or 'C.UTF-8'} needs the encoding UTF8, not {section.encoding}",
+            remedy="use UTF8, or the locale C",
+        )
     if provider == "icu" and section.encoding == "SQL_ASCII":
-        yield PGS042.at(Path(("postgres", "encoding")), at, problem="ICU does not know the encoding SQL_ASCII", remedy="use UTF8")
+        yield PGS042.at(
+            Path(("postgres", "encoding")), at, problem="ICU does not know the encoding SQL_ASCII", remedy="use UTF8"
+        )

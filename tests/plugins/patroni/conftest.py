@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import pgc_patroni
 import pytest
 import yaml
+
+import pgc_patroni
 from pgc import pipeline, registry, source
 from pgc.pipeline import Compilation
 
@@ -31,7 +33,9 @@ external:
 """
 
 
-def manifest(patroni: str = "{}", objectives: str = "{failover: 30s, data_loss: none}", hosts: str = HOSTS, scheme: str = "http") -> str:
+def manifest(
+    patroni: str = "{}", objectives: str = "{failover: 30s, data_loss: none}", hosts: str = HOSTS, scheme: str = "http"
+) -> str:
     """Return a manifest whose store is external, so that no other plugin is needed."""
     return (
         'apiVersion: pgc.dev/v1\nkind: Cluster\nmetadata: {name: orders}\ndefaults: "2026.11"\n'
@@ -46,14 +50,28 @@ def compiled() -> Compiled:
     def compiled(text: str, *others: ModuleType, environment: str | None = None) -> Compilation:
         modules = [("patroni", pgc_patroni), *((module.__name__, module) for module in others)]
         using = registry.build([(name, module, "pgc", "0") for name, module in modules])
-        return pipeline.compile_source(source.read(text.encode(), "m.yaml"), environment, using, using.templates(), lambda name: "")
+        return pipeline.compile_source(
+            source.read(text.encode(), "m.yaml"), environment, using, using.templates(), lambda name: ""
+        )
 
     return compiled
 
 
+def real(module: str) -> Any:
+    """Import a module of the installed Patroni, or skip. Importing it narrows the umask, which other tests need as it was."""
+    before = os.umask(0o022)
+    os.umask(before)
+    try:
+        return pytest.importorskip(module)
+    finally:
+        os.umask(before)
+
+
 def content(compilation: Compilation, path: str) -> bytes:
     """Return a file's bytes; a compilation without files shows why."""
-    assert compilation.bundle is not None, [f"{each.span} {each.code} {each.message}" for each in compilation.diagnostics]
+    assert compilation.bundle is not None, [
+        f"{each.span} {each.code} {each.message}" for each in compilation.diagnostics
+    ]
     return compilation.bundle.files[path].content
 
 

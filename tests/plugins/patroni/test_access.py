@@ -6,7 +6,6 @@ from ipaddress import ip_network
 from typing import Any
 
 from pgc.facts import ConnectionClaim, Endpoint, Grant, HbaRule, Role, ScrapeTarget, Secret, Service
-
 from tests.plugins.patroni.conftest import Compiled, local, manifest
 from tests.plugins.patroni.tiny import certificates, server
 
@@ -18,7 +17,11 @@ def known(compiled: Compiled, text: str, *others: Any) -> Any:
 
 
 def test_replication_and_rewind_come_from_members_alone(compiled: Compiled) -> None:
-    rules = [rule for rule in known(compiled, manifest()).all(HbaRule) if rule.connection != "local" and rule.method != "reject"]
+    rules = [
+        rule
+        for rule in known(compiled, manifest()).all(HbaRule)
+        if rule.connection != "local" and rule.method != "reject"
+    ]
     assert {rule.address for rule in rules} == {"10.0.0.11/32", "10.0.0.12/32", "10.0.0.13/32"}
     assert {(rule.database, rule.user, rule.method) for rule in rules} == {
         ("replication", "replicator", "scram-sha-256"), ("postgres", "rewind", "scram-sha-256")}  # fmt: skip
@@ -38,8 +41,15 @@ def test_the_superuser_never_comes_over_the_network(compiled: Compiled) -> None:
 
 
 def test_many_members_become_exactly_their_networks(compiled: Compiled) -> None:
-    hosts = "\n" + "".join(f"  pg{number}: {{address: 10.1.{number // 200}.{number % 200 + 1}, zone: {'abc'[number % 3]}}}\n" for number in range(300))
-    rules = [rule for rule in known(compiled, manifest(hosts=hosts)).all(HbaRule) if rule.database == "replication" and rule.address]
+    hosts = "\n" + "".join(
+        f"  pg{number}: {{address: 10.1.{number // 200}.{number % 200 + 1}, zone: {'abc'[number % 3]}}}\n"
+        for number in range(300)
+    )
+    rules = [
+        rule
+        for rule in known(compiled, manifest(hosts=hosts)).all(HbaRule)
+        if rule.database == "replication" and rule.address
+    ]
     covered = [address for rule in rules for address in ip_network(rule.address)]
     assert len(covered) == 300
     assert len(set(covered)) == 300
@@ -75,7 +85,10 @@ def test_a_certificate_makes_the_api_https(compiled: Compiled) -> None:
 
 
 def test_the_metrics_are_those_of_the_release(compiled: Compiled) -> None:
-    old, new = (known(compiled, manifest(f'{{version: "{version}"}}')).all(ScrapeTarget)[0].exports for version in ("3.3", "4.0"))
+    old, new = (
+        known(compiled, manifest(f'{{version: "{version}"}}')).all(ScrapeTarget)[0].exports
+        for version in ("3.3", "4.0")
+    )
     assert "patroni_master" in old
     assert "patroni_master" not in new
     assert "patroni_primary" in new

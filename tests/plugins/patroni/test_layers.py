@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from pgc.facts import HbaRule, IdentRule, Parameter, Preload
 from pgc_patroni import layers
-from pgc_patroni.render import hba_line, hba_word, ident_line
-
+from pgc_patroni.authentication import hba_line, hba_word, ident_line
 from tests.plugins.patroni.conftest import Compiled, dynamic, local, manifest
 from tests.plugins.patroni.tiny import facts, server
 
@@ -21,7 +21,13 @@ def test_what_holds_for_all_is_dynamic_and_what_differs_is_local(compiled: Compi
     found = compiled(
         manifest(),
         server(17),
-        facts("sizes", of("shared_buffers", 262144, "pg1"), of("shared_buffers", 524288, "pg2"), of("work_mem", 4096), of("max_connections", 200)),
+        facts(
+            "sizes",
+            of("shared_buffers", 262144, "pg1"),
+            of("shared_buffers", 524288, "pg2"),
+            of("work_mem", 4096),
+            of("max_connections", 200),
+        ),
     )
     shared = dynamic(found)["postgresql"]["parameters"]
     assert shared["work_mem"] == "4MB"
@@ -35,12 +41,20 @@ def test_what_holds_for_all_is_dynamic_and_what_differs_is_local(compiled: Compi
 def test_one_hosts_own_value_makes_the_parameter_local_everywhere(compiled: Compiled) -> None:
     found = compiled(manifest(), server(17), facts("sizes", of("work_mem", 4096), of("work_mem", 8192, "pg2")))
     assert "work_mem" not in dynamic(found)["postgresql"]["parameters"]
-    assert [local(found, host)["postgresql"]["parameters"]["work_mem"] for host in ("pg1", "pg2", "pg3")] == ["4MB", "8MB", "4MB"]
+    assert [local(found, host)["postgresql"]["parameters"]["work_mem"] for host in ("pg1", "pg2", "pg3")] == [
+        "4MB",
+        "8MB",
+        "4MB",
+    ]
 
 
 def test_no_parameter_stands_in_two_layers(compiled: Compiled) -> None:
     found = compiled(
-        manifest(), server(17), facts("sizes", of("work_mem", 4096), of("work_mem", 8192, "pg2"), of("shared_buffers", 1, "pg1"), of("jit", False))
+        manifest(),
+        server(17),
+        facts(
+            "sizes", of("work_mem", 4096), of("work_mem", 8192, "pg2"), of("shared_buffers", 1, "pg1"), of("jit", False)
+        ),
     )
     for host in ("pg1", "pg2", "pg3"):
         own = local(found, host)["postgresql"].get("parameters") or {}
@@ -48,18 +62,49 @@ def test_no_parameter_stands_in_two_layers(compiled: Compiled) -> None:
 
 
 def test_a_shared_parameter_of_one_host_is_refused(compiled: Compiled) -> None:
-    found = compiled(manifest(), server(17), facts("sizes", of("max_connections", 200), of("max_connections", 300, "pg2")))
-    assert [(each.code, each.message) for each in found.diagnostics] == [("PAT024", "max_connections is set for pg2 alone")]
+    found = compiled(
+        manifest(), server(17), facts("sizes", of("max_connections", 200), of("max_connections", 300, "pg2"))
+    )
+    assert [(each.code, each.message) for each in found.diagnostics] == [
+        ("PAT024", "max_connections is set for pg2 alone")
+    ]
     assert compiled(manifest(), server(17), facts("sizes", of("max_connections", 200))).bundle is not None
 
 
+@pytest.mark.parametrize(
+    ("name", "loss", "fires"),
+    [
+        ("listen_addresses", "none", True),
+        ("hba_file", "none", True),
+        ("primary_conninfo", "64MB", True),
+        ("synchronous_standby_names", "none", True),
+        ("synchronous_standby_names", "64MB", False),
+        ("unix_socket_directories", "none", False),
+    ],
+)
+def test_a_parameter_that_patroni_sets_by_itself_is_refused(compiled: Compiled, name: str, loss: str, fires: bool) -> None:
+    text = manifest(objectives=f"{{failover: 60s, data_loss: {loss}}}")
+    found = [each.message for each in compiled(text, server(17), facts("other", of(name, "x"))).diagnostics if each.code == "PAT020"]
+    assert found == ([f"{name} is set to x, but Patroni sets it by itself"] if fires else [])
+
+
 def test_commands_of_recovery_stand_where_patroni_looks_for_them(compiled: Compiled) -> None:
-    found = compiled(manifest(), server(17), facts("backup", of("restore_command", "/usr/bin/pgbackrest archive-get %f %p")))
+    found = compiled(
+        manifest(), server(17), facts("backup", of("restore_command", "/usr/bin/pgbackrest archive-get %f %p"))
+    )
     assert dynamic(found)["postgresql"]["recovery_conf"] == {"restore_command": "/usr/bin/pgbackrest archive-get %f %p"}
 
 
 def test_libraries_are_loaded_in_their_order(compiled: Compiled) -> None:
-    found = compiled(manifest(), server(17), facts("libraries", lambda: Preload(library="pg_stat_statements", order=40), lambda: Preload(library="citus", order=1)))
+    found = compiled(
+        manifest(),
+        server(17),
+        facts(
+            "libraries",
+            lambda: Preload(library="pg_stat_statements", order=40),
+            lambda: Preload(library="citus", order=1),
+        ),
+    )
     assert dynamic(found)["postgresql"]["parameters"]["shared_preload_libraries"] == "citus, pg_stat_statements"
 
 
@@ -110,9 +155,19 @@ def test_a_name_cannot_become_more_than_a_name(name: str, written: str) -> None:
 
 
 def test_rules_and_maps_are_one_line_each() -> None:
-    rule = HbaRule(connection="hostssl", database="app", user="app", address="10.0.0.0/24", method="cert", options=(("map", "m"), ("clientcert", "verify-full")))
+    rule = HbaRule(
+        connection="hostssl",
+        database="app",
+        user="app",
+        address="10.0.0.0/24",
+        method="cert",
+        options=(("map", "m"), ("clientcert", "verify-full")),
+    )
     assert hba_line(rule).value == "hostssl app app 10.0.0.0/24 cert map=m clientcert=verify-full"
-    assert hba_line(HbaRule(connection="local", database="all", user="postgres", method="peer")).value == "local all postgres peer"
+    assert (
+        hba_line(HbaRule(connection="local", database="all", user="postgres", method="peer")).value
+        == "local all postgres peer"
+    )
     assert ident_line(IdentRule(map="m", system="/^(.*)$", role="app")).value == 'm "/^(.*)$" app'
 
 

@@ -7,10 +7,10 @@ import shlex
 from collections.abc import Iterator
 
 import pytest
-from pgc.facts import Action, Runbook
-from pgc_patroni import procedures
 
-from tests.plugins.patroni.conftest import Compiled, manifest
+from pgc.facts import Action, Runbook
+from pgc_patroni import commands as shared
+from tests.plugins.patroni.conftest import Compiled, manifest, real
 from tests.plugins.patroni.tiny import certificates, server
 
 SLUGS = {"failover", "switchover", "restart", "node-loss", "replication-lag", "rollback", "disk-full"}
@@ -42,7 +42,12 @@ def test_every_command_says_where_it_runs_and_what_it_answers(compiled: Compiled
 
 
 def test_commands_name_the_clusters_own_file_scope_and_hosts(compiled: Compiled) -> None:
-    commands = [action.command for book in runbooks(compiled).values() for action in actions(book) if "patronictl" in action.command]
+    commands = [
+        action.command
+        for book in runbooks(compiled).values()
+        for action in actions(book)
+        if "patronictl" in action.command
+    ]
     assert commands
     assert all(command.startswith("patronictl -c /etc/patroni/patroni.yml ") for command in commands)
     assert any("switchover orders --leader pg1 --candidate pg2 --force" in command for command in commands)
@@ -50,7 +55,7 @@ def test_commands_name_the_clusters_own_file_scope_and_hosts(compiled: Compiled)
 
 @pytest.mark.parametrize("version", ["3.3", "4.0", "4.1"])
 def test_the_real_patronictl_understands_every_command(compiled: Compiled, version: str) -> None:
-    ctl = pytest.importorskip("patroni.ctl").ctl
+    ctl = real("patroni.ctl").ctl
     for book in runbooks(compiled, f'{{version: "{version}"}}').values():
         for action in actions(book):
             if not action.command.startswith("patronictl"):
@@ -68,16 +73,24 @@ def test_what_changes_something_opens_the_shell_with_the_password_first(compiled
         for chapter in book.chapters:
             opened = False
             for action in chapter.actions:
-                opened = opened or action.command == procedures.SHELL
+                opened = opened or action.command == shared.SHELL
                 assert opened or not changing.match(action.command), (book.slug, action.command)
 
 
 def test_probes_verify_the_certificate_where_there_is_one(compiled: Compiled) -> None:
     found = compiled(manifest(scheme="https"), server(17), certificates())
     assert found.cluster is not None
-    commands = [action.command for book in found.cluster.facts.all(Runbook) for action in actions(book) if action.command.startswith("curl")]
+    commands = [
+        action.command
+        for book in found.cluster.facts.all(Runbook)
+        for action in actions(book)
+        if action.command.startswith("curl")
+    ]
     assert commands
-    assert all("https://" in command and "--cacert /etc/ssl/authority.crt" in command and "-k" not in command.split() for command in commands)
+    assert all(
+        "https://" in command and "--cacert /etc/ssl/authority.crt" in command and "-k" not in command.split()
+        for command in commands
+    )
 
 
 def test_a_single_host_has_no_switchover(compiled: Compiled) -> None:

@@ -8,16 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema
-import pgc_patroni
 import pytest
 import yaml
+
+import pgc_patroni
 from pgc import pipeline
 from pgc.artifact import Setting
 from pgc.provenance import Sourced
 from pgc.readers import read_env, read_ini, read_yaml
 from pgc_patroni.bodies import Pieces
-
-from tests.plugins.patroni.conftest import Compiled, content, dynamic, local, manifest
+from tests.plugins.patroni.conftest import HOSTS, Compiled, content, dynamic, local, manifest
 from tests.plugins.patroni.tiny import FILES, certificates, server
 
 SCHEMAS = Path(pgc_patroni.__file__).parent / "schemas"
@@ -70,7 +70,9 @@ def test_every_version_obeys_the_schema(compiled: Compiled, version: str, major:
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_what_was_written_is_read_back_as_it_was(compiled: Compiled, scheme: str) -> None:
-    found = compiled(manifest(FULL, scheme=scheme), server(17, wal_dir="/srv/wal"), *([certificates()] if scheme == "https" else []))
+    found = compiled(
+        manifest(FULL, scheme=scheme), server(17, wal_dir="/srv/wal"), *([certificates()] if scheme == "https" else [])
+    )
     assert found.artifacts is not None and found.bundle is not None
     for path, (artifact, _) in found.artifacts.items():
         if artifact.format in ("patroni.yml", "patroni.dynamic"):
@@ -126,7 +128,11 @@ def test_no_password_stands_in_any_file(compiled: Compiled) -> None:
 def test_equal_files_are_one_body(compiled: Compiled) -> None:
     found = compiled(manifest(), server(17))
     assert found.artifacts is not None
-    for name in ("etc/patroni/secrets.env", "etc/systemd/system/patroni.service", "etc/udev/rules.d/61-patroni-watchdog.rules"):
+    for name in (
+        "etc/patroni/secrets.env",
+        "etc/systemd/system/patroni.service",
+        "etc/udev/rules.d/61-patroni-watchdog.rules",
+    ):
         assert len({id(found.artifacts[f"hosts/{host}/{name}"][0].body) for host in ("pg1", "pg2", "pg3")}) == 1
 
 
@@ -151,7 +157,9 @@ def test_certificates_encrypt_and_verify_every_link(compiled: Compiled) -> None:
         login = found["postgresql"]["authentication"][role]
         assert login["sslmode"] == "verify-full"
         assert (login["sslrootcert"], login["sslcert"], login["sslkey"]) == (authority, certificate, key)
-    remote = [line for line in found["postgresql"]["pg_hba"] if not line.startswith("local") and not line.endswith("reject")]
+    remote = [
+        line for line in found["postgresql"]["pg_hba"] if not line.startswith("local") and not line.endswith("reject")
+    ]
     assert remote
     assert all(line.startswith("hostssl ") and line.endswith("clientcert=verify-ca") for line in remote)
 
@@ -179,13 +187,18 @@ def test_the_unit_stops_patroni_alone_and_spares_the_postmaster(compiled: Compil
 
 
 def test_a_host_with_much_memory_may_take_longer_to_stop(compiled: Compiled) -> None:
-    hosts = "\n  pg1: {address: 10.0.0.11, zone: a, memory: 256GB}\n  pg2: {address: 10.0.0.12, zone: b}\n  pg3: {address: 10.0.0.13, zone: c}\n"
+    hosts = HOSTS.replace("zone: a", "zone: a, memory: 256GB")
     found = compiled(manifest(hosts=hosts), server(17))
-    unit = {setting.name: setting.value for setting in read_ini(content(found, "hosts/pg2/etc/systemd/system/patroni.service"))}
+    unit = {
+        setting.name: setting.value
+        for setting in read_ini(content(found, "hosts/pg2/etc/systemd/system/patroni.service"))
+    }
     assert int(unit["Service.TimeoutStopSec"]) > 64 * 1024 // 50
 
 
-@pytest.mark.parametrize(("text", "files"), [("{}", 2), ("{watchdog: {module: none}}", 1), ("{watchdog: {mode: off}}", 0)])
+@pytest.mark.parametrize(
+    ("text", "files"), [("{}", 2), ("{watchdog: {module: none}}", 1), ("{watchdog: {mode: off}}", 0)]
+)
 def test_the_watchdog_brings_its_device_and_nothing_else(compiled: Compiled, text: str, files: int) -> None:
     found = compiled(manifest(text), server(17))
     assert found.bundle is not None
@@ -197,14 +210,20 @@ def test_the_watchdog_brings_its_device_and_nothing_else(compiled: Compiled, tex
 @pytest.mark.parametrize(
     ("major", "details", "options"),
     [
-        (15, {"locale_provider": "libc"}, ["data-checksums", {"encoding": "UTF8"}, {"locale-provider": "libc"}, {"locale": "C.UTF-8"}]),
+        (
+            15,
+            {"locale_provider": "libc"},
+            ["data-checksums", {"encoding": "UTF8"}, {"locale-provider": "libc"}, {"locale": "C.UTF-8"}],
+        ),
         (17, {"locale_provider": "builtin"}, [{"builtin-locale": "C.UTF-8"}, {"locale": "C.UTF-8"}]),
         (16, {"locale_provider": "icu", "locale": "und"}, [{"locale-provider": "icu"}, {"icu-locale": "und"}]),
         (18, {"checksums": "no"}, ["no-data-checksums"]),
         (17, {"wal_dir": "/srv/wal"}, [{"waldir": "/srv/wal"}]),
     ],
 )
-def test_the_first_data_directory_is_made_as_described(compiled: Compiled, major: int, details: dict[str, str], options: list[Any]) -> None:
+def test_the_first_data_directory_is_made_as_described(
+    compiled: Compiled, major: int, details: dict[str, str], options: list[Any]
+) -> None:
     found = local(compiled(manifest(), server(major, **details)))["bootstrap"]["initdb"]
     assert all(option in found for option in options), found
     assert {"auth-host": "scram-sha-256"} in found and {"auth-local": "peer"} in found
@@ -213,14 +232,20 @@ def test_the_first_data_directory_is_made_as_described(compiled: Compiled, major
 def test_a_diverged_directory_is_kept_where_it_may_hold_acknowledged_data(compiled: Compiled) -> None:
     key = "remove_data_directory_on_diverged_timelines"
     assert local(compiled(manifest(), server(17)))["postgresql"][key] is True
-    assert local(compiled(manifest(objectives="{failover: 60s, data_loss: 64MB}"), server(17)))["postgresql"][key] is False
+    assert (
+        local(compiled(manifest(objectives="{failover: 60s, data_loss: 64MB}"), server(17)))["postgresql"][key] is False
+    )
 
 
 def test_hosts_of_another_data_centre_come_second(compiled: Compiled) -> None:
     hosts = "".join(f"\n  pg{number}: {{address: 10.0.0.1{number}, zone: {zone}, datacenter: {center}}}" for number, zone, center in (
         (1, "a", "x"), (2, "b", "x"), (3, "c", "y"))) + "\n"  # fmt: skip
     found = compiled(manifest(objectives="{failover: 60s, data_loss: 64MB}", hosts=hosts), server(17))
-    assert [local(found, host)["tags"] for host in ("pg1", "pg2", "pg3")] == [{"failover_priority": 2}, {"failover_priority": 2}, {"failover_priority": 1}]
+    assert [local(found, host)["tags"] for host in ("pg1", "pg2", "pg3")] == [
+        {"failover_priority": 2},
+        {"failover_priority": 2},
+        {"failover_priority": 1},
+    ]
     under_quorum = local(compiled(manifest(hosts=hosts), server(17)), "pg3")
     assert "tags" not in under_quorum  # Patroni knows no priority there
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from pgc_patroni import timers
 
+from pgc_patroni import timers, times
 from tests.plugins.patroni.conftest import Compiled, bound, manifest, settled
 
 LOCK = ("host lost", "host and DCS leader lost", "network cut")
@@ -44,9 +44,16 @@ def test_twenty_seconds_are_refused_with_the_objective_as_the_place(compiled: Co
     assert all(each.span.line == 5 for each in found.diagnostics)
 
 
-def test_the_bound_after_a_lost_host_is_ttl_and_half_a_second_loop_wait_and_two_and_the_promotion(compiled: Compiled) -> None:
-    found = compiled(manifest("{ttl: 30s, loop_wait: 10s, retry_timeout: 10s, max_standby_streaming_delay: 1s}", "{failover: 5min, data_loss: none}"))
-    promotion = round(1 + 1 / 64, 3) * 1 + timers.PROMOTION_S
+def test_the_bound_after_a_lost_host_is_ttl_and_half_a_second_loop_wait_and_two_and_the_promotion(
+    compiled: Compiled,
+) -> None:
+    found = compiled(
+        manifest(
+            "{ttl: 30s, loop_wait: 10s, retry_timeout: 10s, max_standby_streaming_delay: 1s}",
+            "{failover: 5min, data_loss: none}",
+        )
+    )
+    promotion = round(1 + 1 / 64, 3) * 1 + times.PROMOTION_S
     for fault in LOCK:
         assert bound(found, fault).seconds == pytest.approx(30 + 0.5 + 10 + 2 + promotion)
 
@@ -86,12 +93,20 @@ def test_the_only_standby_of_a_strict_pair_stalls_without_bound(compiled: Compil
 
 def test_without_strict_mode_the_stall_is_ttl_and_a_loop(compiled: Compiled) -> None:
     pair = "\n  pg1: {address: 10.0.0.11, zone: a}\n  pg2: {address: 10.0.0.12, zone: b}\n"
-    found = compiled(manifest("{ttl: 20s, loop_wait: 2s, retry_timeout: 6s, synchronous: {mode: quorum}}", "{failover: 60s, data_loss: 64MB}", pair))
+    found = compiled(
+        manifest(
+            "{ttl: 20s, loop_wait: 2s, retry_timeout: 6s, synchronous: {mode: quorum}}",
+            "{failover: 60s, data_loss: 64MB}",
+            pair,
+        )
+    )
     assert bound(found, "synchronous standby lost").seconds == pytest.approx(22.5)
 
 
 def test_mode_on_replaces_a_lost_standby_after_ttl_and_a_loop(compiled: Compiled) -> None:
-    found = compiled(manifest('{version: "3.3", ttl: 20s, loop_wait: 2s, retry_timeout: 6s}', "{failover: 60s, data_loss: none}"))
+    found = compiled(
+        manifest('{version: "3.3", ttl: 20s, loop_wait: 2s, retry_timeout: 6s}', "{failover: 60s, data_loss: none}")
+    )
     assert bound(found, "synchronous standby lost").seconds == pytest.approx(22.5)
 
 
@@ -103,7 +118,10 @@ def test_an_asynchronous_switchover_has_no_bound(compiled: Compiled) -> None:
 
 def test_a_watchdog_doubles_what_a_stop_may_take(compiled: Compiled) -> None:
     text = "{{primary_stop_timeout: 10s, max_standby_streaming_delay: 1s, watchdog: {{mode: {}}}}}"
-    seconds = [bound(compiled(manifest(text.format(mode), "{failover: 60s, data_loss: none}")), "switchover").seconds for mode in ("off", "automatic")]
+    seconds = [
+        bound(compiled(manifest(text.format(mode), "{failover: 60s, data_loss: none}")), "switchover").seconds
+        for mode in ("off", "automatic")
+    ]
     assert seconds == [pytest.approx(10 + 1 + 2 + 1.516), pytest.approx(20 + 1 + 2 + 1.516)]
 
 

@@ -39,8 +39,15 @@ def server(version: int, **details: str) -> ModuleType:
 
     def give(site: Site) -> Iterable[Fact]:
         for host in site.with_role("database"):
-            known = {"version": str(version), "bin_dir": f"/usr/lib/postgresql/{version}/bin", "data_dir": f"/srv/pg/{version}", **details}
-            yield Endpoint(host=host.name, offers="pg.sql", address=host.address, port=5432, details=tuple(known.items()))
+            known = {
+                "version": str(version),
+                "bin_dir": f"/usr/lib/postgresql/{version}/bin",
+                "data_dir": f"/srv/pg/{version}",
+                **details,
+            }
+            yield Endpoint(
+                host=host.name, offers="pg.sql", address=host.address, port=5432, details=tuple(known.items())
+            )
 
     return plugin("server", give)
 

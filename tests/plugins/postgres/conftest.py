@@ -122,8 +122,15 @@ class Server:
         user = {"user": "nobody", "group": "nogroup", "extra_groups": []} if os.geteuid() == 0 else {}
         env = {"PATH": f"{self.programs}:/usr/bin:/bin", "LC_ALL": "C", "HOME": str(self.home), **more}
         done = subprocess.run(
-            [str(part) for part in command], cwd=self.home, env=env, text=True, capture_output=True, timeout=120, check=False,
-            stdin=subprocess.DEVNULL, **user,  # type: ignore[call-overload]
+            [str(part) for part in command],
+            cwd=self.home,
+            env=env,
+            text=True,
+            capture_output=True,
+            timeout=120,
+            check=False,
+            stdin=subprocess.DEVNULL,
+            **user,  # type: ignore[call-overload]
         )
         assert not check or done.returncode == 0, done.stdout + done.stderr
         return done

@@ -18,21 +18,42 @@ ROLES = {"a": ("g",), "b": ("g", "h"), "g": ("h",), "h": (), "c": ()}
 MEMBERS = hba.memberships(ROLES)
 DATABASES = ("a", "g", "x", "replication!")  # the last one is a physical replication connection
 ADDRESSES = ("10.0.0.1", "10.0.0.2", "10.0.1.1", "10.9.0.1", "192.168.0.1", "fd00::1", "fd00::2")
-NETWORKS = ("10.0.0.1/32", "10.0.0.0/24", "10.0.0.0/16", "10.0.0.0/8", "0.0.0.0/0", "fd00::1/128", "fd00::/64", "::/0", "all")
+NETWORKS = (
+    "10.0.0.1/32",
+    "10.0.0.0/24",
+    "10.0.0.0/16",
+    "10.0.0.0/8",
+    "0.0.0.0/0",
+    "fd00::1/128",
+    "fd00::/64",
+    "::/0",
+    "all",
+)
 KINDS = ("ssl", "gss", "plain")
 
 RULES = st.one_of(
     st.builds(
-        HbaRule, connection=st.sampled_from(("host", "hostssl", "hostnossl", "hostgssenc", "hostnogssenc")),
+        HbaRule,
+        connection=st.sampled_from(("host", "hostssl", "hostnossl", "hostgssenc", "hostnogssenc")),
         database=st.sampled_from(("all", "sameuser", "samerole", "replication", "a", "g", "x")),
-        user=st.sampled_from(("all", "+g", "+h", "a", "b", "c", "g")), address=st.sampled_from(NETWORKS),
-        method=st.sampled_from(("scram-sha-256", "reject", "cert")), order=st.just(50)),
+        user=st.sampled_from(("all", "+g", "+h", "a", "b", "c", "g")),
+        address=st.sampled_from(NETWORKS),
+        method=st.sampled_from(("scram-sha-256", "reject", "cert")),
+        order=st.just(50),
+    ),
     st.builds(
-        HbaRule, connection=st.just("local"), database=st.sampled_from(("all", "sameuser", "samerole", "replication", "a", "x")),
-        user=st.sampled_from(("all", "+g", "a", "c")), method=st.sampled_from(("peer", "scram-sha-256", "reject"))),
+        HbaRule,
+        connection=st.just("local"),
+        database=st.sampled_from(("all", "sameuser", "samerole", "replication", "a", "x")),
+        user=st.sampled_from(("all", "+g", "a", "c")),
+        method=st.sampled_from(("peer", "scram-sha-256", "reject")),
+    ),
 )
 UNIVERSE = [
-    *((kind, database, user, address) for kind, database, user, address in itertools.product(KINDS, DATABASES, ROLES, ADDRESSES)),
+    *(
+        (kind, database, user, address)
+        for kind, database, user, address in itertools.product(KINDS, DATABASES, ROLES, ADDRESSES)
+    ),
     *(("local", database, user, "") for database, user in itertools.product(DATABASES, ROLES)),
 ]
 
@@ -41,7 +62,11 @@ def takes(rule: HbaRule, connection: tuple[str, str, str, str]) -> bool:
     """Say whether a rule matches a connection: hba.c, written down once more from its source."""
     kind, database, user, address = connection
     kinds = {
-        "local": {"local"}, "host": {"ssl", "gss", "plain"}, "hostssl": {"ssl"}, "hostnossl": {"gss", "plain"}, "hostgssenc": {"gss"},
+        "local": {"local"},
+        "host": {"ssl", "gss", "plain"},
+        "hostssl": {"ssl"},
+        "hostnossl": {"gss", "plain"},
+        "hostgssenc": {"gss"},
         "hostnogssenc": {"ssl", "plain"},
     }
     if kind not in kinds[rule.connection]:
@@ -84,16 +109,27 @@ def test_covering_and_meeting_never_claim_too_much_or_too_little(earlier: HbaRul
 
 
 PLAIN = st.builds(
-    HbaRule, connection=st.sampled_from(("host", "hostssl", "hostnossl")), database=st.sampled_from(("all", "replication", "x", "g")),
-    user=st.sampled_from(("all", "+g", "+h", "a", "b")), address=st.sampled_from(NETWORKS), method=st.sampled_from(("scram-sha-256", "reject")))
+    HbaRule,
+    connection=st.sampled_from(("host", "hostssl", "hostnossl")),
+    database=st.sampled_from(("all", "replication", "x", "g")),
+    user=st.sampled_from(("all", "+g", "+h", "a", "b")),
+    address=st.sampled_from(NETWORKS),
+    method=st.sampled_from(("scram-sha-256", "reject")),
+)
 
 
 @settings(max_examples=3000 if FULL else 400, deadline=None)
 @given(PLAIN, PLAIN)
 def test_covering_is_found_wherever_it_is(earlier: HbaRule, later: HbaRule) -> None:
     """Exact, but for what the small universe cannot tell apart: a name or network that happens to hold all that a wider one holds."""
-    wider = later.user == "all" or (later.user.startswith("+") and not earlier.user.startswith("+")) or later.database == "all"
-    network_wider = later.address in ("all", "0.0.0.0/0", "::/0", "10.0.0.0/8", "fd00::/64") and earlier.address != later.address
+    wider = (
+        later.user == "all"
+        or (later.user.startswith("+") and not earlier.user.startswith("+"))
+        or later.database == "all"
+    )
+    network_wider = (
+        later.address in ("all", "0.0.0.0/0", "::/0", "10.0.0.0/8", "fd00::/64") and earlier.address != later.address
+    )
     if reach(later) <= reach(earlier) and not wider and not network_wider:
         assert hba.covers(hba.match(earlier), hba.match(later), MEMBERS)
 
@@ -126,8 +162,14 @@ def test_many_rules_are_judged_in_time_linear_in_them() -> None:
 
     def seconds(count: int) -> float:
         rules = [
-            HbaRule(connection="host", database=f"d{i % 7}", user=f"u{i % 5}", address=f"10.{i // 65536}.{i // 256 % 256}.{i % 256}/32",
-                    method="scram-sha-256", purpose="x" if i % 2 else "")
+            HbaRule(
+                connection="host",
+                database=f"d{i % 7}",
+                user=f"u{i % 5}",
+                address=f"10.{i // 65536}.{i // 256 % 256}.{i % 256}/32",
+                method="scram-sha-256",
+                purpose="x" if i % 2 else "",
+            )
             for i in range(count)
         ]
         start = time.perf_counter()

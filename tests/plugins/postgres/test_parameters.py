@@ -23,7 +23,8 @@ def clusters(major: int) -> list[Compiled]:
             f"{HEAD}objectives: {{failover: 30s, data_size: {'10GB' if memory == '2GB' else '200GB'}, wal_rate: 8MB, connections: 60}}\n"
             f"hosts:\n  a: {{address: 10.0.0.1, memory: {memory}, cores: 16, disks: {{data: {{size: 1TB, kind: {disk}}}}}}}\n"
             f"  b: {{address: 10.0.0.2, memory: 1TB, cores: 64, disks: {{data: {{size: 2TB}}, wal: {{size: 500GB, mount: /wal}}}}}}\n"
-            f"postgres: {{version: {major}, workload: {workload}}}\n")
+            f"postgres: {{version: {major}, workload: {workload}}}\n"
+        )
         result.append(compile_with(registry_of("postgres"), text))
     return result
 
@@ -58,7 +59,7 @@ def test_real_servers_accept_the_derived_parameters(major: int) -> None:
     shutil.rmtree(home, ignore_errors=True)
     os.mkdir(home, 0o755)
     try:
-        for compiled in clusters(major)[:: 5]:
+        for compiled in clusters(major)[::5]:
             rows = []
             for (name, host), value in compiled.parameters().items():
                 if host in ("", "a"):
@@ -68,7 +69,13 @@ def test_real_servers_accept_the_derived_parameters(major: int) -> None:
             with open(file, "w") as conf:
                 conf.write("\n".join(rows) + "\n")
             said = subprocess.run(
-                [programs / "postgres", "-D", home, "-C", "max_connections"], capture_output=True, text=True, check=False, cwd=home, **user)  # type: ignore[call-overload]
+                [programs / "postgres", "-D", home, "-C", "max_connections"],
+                capture_output=True,
+                text=True,
+                check=False,
+                cwd=home,
+                **user,
+            )  # type: ignore[call-overload]
             assert said.returncode == 0 and "FATAL" not in said.stderr and "WARNING" not in said.stderr, said.stderr
     finally:
         shutil.rmtree(home, ignore_errors=True)
@@ -86,10 +93,16 @@ def test_value_set_by_hand_replaces_the_derived_one_and_keeps_its_place(alone) -
 
 
 def test_equal_input_in_another_order_gives_equal_bytes(alone) -> None:  # type: ignore[no-untyped-def]
-    one = manifest("version: 17\nroles: {a: {}, b: {member_of: [a]}}\ndatabases: {x: {access: {a: read-only, b: read-write}}, y: {}}")
-    other = manifest("databases: {y: {}, x: {access: {b: read-write, a: read-only}}}\nroles: {b: {member_of: [a]}, a: {}}\nversion: 17")
+    one = manifest(
+        "version: 17\nroles: {a: {}, b: {member_of: [a]}}\ndatabases: {x: {access: {a: read-only, b: read-write}}, y: {}}"
+    )
+    other = manifest(
+        "databases: {y: {}, x: {access: {b: read-write, a: read-only}}}\nroles: {b: {member_of: [a]}, a: {}}\nversion: 17"
+    )
     first, second = alone(one).whole.bundle, alone(other).whole.bundle
-    assert {path: file.content for path, file in first.files.items()} == {path: file.content for path, file in second.files.items()}
+    assert {path: file.content for path, file in first.files.items()} == {
+        path: file.content for path, file in second.files.items()
+    }
 
 
 def test_everybody_agrees_with_patroni(with_patroni) -> None:  # type: ignore[no-untyped-def]

@@ -1,0 +1,91 @@
+"""Any manifest at all compiles, or is refused with diagnostics that a person can use: no traceback, no hang, no position in the void."""
+
+from __future__ import annotations
+
+import random
+import traceback
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from pgc.registry import Registry
+from pgc.schema import manifest_schema
+from pgc.templating import Templates
+from tests.conftest import FULL, ROOT
+from tests.hardening.generate import Generator
+from tests.hardening.judge import compile_bytes, judge
+from tests.hardening.manifests import plain, rich
+from tests.hardening.mutate import mutate_data, mutate_text
+from tests.hardening.shape import Shape
+
+CASES = 12_000 if FULL else 320
+CHUNK = CASES // 16
+"""Cases that one test runs: small enough to be shared out among processes."""
+
+
+@pytest.fixture(scope="module")
+def shape(registry: Registry) -> Shape:
+    return Shape(manifest_schema(registry))
+
+
+@pytest.fixture(scope="module")
+def bases(registry: Registry) -> list[Any]:
+    """Manifests to start from: the rich one and the examples, as data."""
+    return [rich(registry), *(plain(file.read_bytes()) for file in sorted((ROOT / "examples").glob("*.yaml")))]
+
+
+def case(seed: int, shape: Shape, bases: list[Any]) -> bytes:
+    """Return the manifest of a seed: made of the schema, grafted, or damaged."""
+    rng = random.Random(seed)
+    generator = Generator(shape, rng, rng.choice((0.0, 0.02, 0.15)))
+    base = rng.choice(bases)
+    kind = rng.randrange(4)
+    if kind == 0:
+        return _text(generator.manifest(), rng).encode("utf-8", "surrogatepass")
+    if kind == 1:
+        return _text(generator.graft(base, rng.randint(1, 4)), rng).encode("utf-8", "surrogatepass")
+    if kind == 2:
+        return _text(mutate_data(base, rng), rng).encode("utf-8", "surrogatepass")
+    files = sorted((ROOT / "examples").glob("*.yaml"))
+    text = rng.choice([_text(base, rng), *(file.read_text() for file in files)])
+    return mutate_text(text, rng).encode("utf-8", "surrogatepass")
+
+
+def _text(data: Any, rng: random.Random) -> str:
+    text: str = yaml.dump(
+        data, Dumper=yaml.CSafeDumper, allow_unicode=rng.random() < 0.5, sort_keys=False, default_flow_style=rng.choice((None, True, False)), width=200
+    )
+    return text
+
+
+@pytest.mark.parametrize("first", range(0, CASES, CHUNK))
+def test_every_manifest_compiles_or_says_what_is_wrong(
+    first: int, shape: Shape, bases: list[Any], registry: Registry, templates: Templates, tmp_path: Path
+) -> None:
+    failed = []
+    for seed in range(first, first + CHUNK):
+        content = case(seed, shape, bases)
+        try:
+            judge(compile_bytes(content, tmp_path, registry, templates), content, registry.codes, f"{tmp_path}/m.yaml")
+        except Exception as problem:
+            failed.append(f"seed {seed}: {type(problem).__name__}: {problem}\n{_where(problem)}")
+    assert not failed, f"{len(failed)} of {CHUNK} manifests; see one with python -m tests.hardening.test_fuzz SEED\n" + "\n".join(failed[:20])
+
+
+def _where(problem: BaseException) -> str:
+    """Name the innermost line of pgc or a plugin that the exception came from."""
+    frames = traceback.extract_tb(problem.__traceback__)
+    ours = [frame for frame in frames if "/tests/" not in frame.filename and "site-packages" not in frame.filename]
+    return f"    {ours[-1].filename}:{ours[-1].lineno}: {ours[-1].line}" if ours else ""
+
+
+if __name__ == "__main__":
+    import sys
+
+    from pgc import registry as registries
+
+    loaded = registries.load()
+    start = [rich(loaded), *(plain(file.read_bytes()) for file in sorted((ROOT / "examples").glob("*.yaml")))]
+    sys.stdout.buffer.write(case(int(sys.argv[1]), Shape(manifest_schema(loaded)), start))

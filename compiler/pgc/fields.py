@@ -17,6 +17,8 @@ from pgc.terms import Number, tidy
 
 SECONDS = {"us": 1e-6, "ms": 1e-3, "s": 1, "min": 60, "h": 3600, "d": 86400}
 BYTES = {"B": 1, "kB": 1024, "MB": 1024**2, "GB": 1024**3, "TB": 1024**4}
+TOO_MUCH = 2**63
+"""What no signed integer of 64 bits holds, in seconds or bytes; PostgreSQL, etcd and HAProxy count in those."""
 _QUANTITY = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?([A-Za-zµ%]*)\Z")
 
 
@@ -44,11 +46,18 @@ def _quantity(value: object, units: dict[str, Number], what: str, example: str) 
                 "example": f"{found[1]}{near}" if near and found else example,
             },
         )
-    return tidy(float(found[1]) * units[found[2]])
+    amount = float(found[1]) * units[found[2]]
+    if amount >= TOO_MUCH:
+        raise PydanticCustomError(
+            "out_of_range",
+            "{given} is more than any program can count; {what} is wanted, such as {example}",
+            {"given": value[:40], "what": what, "example": example},
+        )
+    return tidy(amount)
 
 
 def parse_duration(value: object) -> Number:
-    """Turn "30s" into 30 seconds. Raises PydanticCustomError: unit_missing, unit_unknown, wrong_type."""
+    """Turn "30s" into 30 seconds. Raises PydanticCustomError: unit_missing, unit_unknown, wrong_type, out_of_range."""
     return _quantity(value, SECONDS, "a duration", "30s")
 
 
@@ -83,7 +92,7 @@ def show_size(size: Number) -> str:
     return f"{int(size)}B"
 
 
-def _matching(pattern: str, problem: str, example: str) -> Any:
+def _matching(pattern: str, problem: str, example: str, most_bytes: int = 0) -> Any:
     compiled = re.compile(pattern)
 
     def check(value: object) -> object:
@@ -91,7 +100,7 @@ def _matching(pattern: str, problem: str, example: str) -> Any:
             raise PydanticCustomError(
                 "wrong_type", "{what} is wanted, such as {example}", {"what": problem, "example": example}
             )
-        if not compiled.fullmatch(value):
+        if not compiled.fullmatch(value) or (most_bytes and len(value.encode()) > most_bytes):
             raise PydanticCustomError(
                 "bad_name", "{given} is not {what}", {"given": value, "what": problem, "example": example}
             )
@@ -100,9 +109,9 @@ def _matching(pattern: str, problem: str, example: str) -> Any:
     return BeforeValidator(check)
 
 
-def _named(pattern: str, what: str, example: str, **more: Any) -> Any:
+def _named(pattern: str, what: str, example: str, most_bytes: int = 0, **more: Any) -> Any:
     schema = {"type": "string", "pattern": f"^(?:{pattern})$", "examples": [example], **more}
-    return Annotated[str, _matching(pattern, what, example), WithJsonSchema(schema)]
+    return Annotated[str, _matching(pattern, what, example, most_bytes), WithJsonSchema(schema)]
 
 
 def _quantity_type(kind: Any, parse: Any, show: Any, pattern: str, unit: str, example: str) -> Any:
@@ -132,7 +141,9 @@ ClusterName = _named(
     r"[a-z]([a-z0-9-]{0,46}[a-z0-9])?", "a cluster's name (at most 48 lower-case letters, digits, hyphens)", "orders"
 )
 Word = _named(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}", "one word (letters, digits, `_`, `.`, `-`)", "zone-a")
-SqlName = _named(r"[^\x00-\x1f\x7f]{1,63}", "an SQL name (1 to 63 bytes, no control characters)", "orders")
+SqlName = _named(
+    r"[^\x00-\x1f\x7f]{1,63}", "an SQL name (1 to 63 bytes, no control characters)", "orders", most_bytes=63
+)
 FilePath = _named(r"/[A-Za-z0-9_./@+:-]*", "an absolute path (letters, digits, `_./@+:-`)", "/var/lib/postgresql")
 SecretRef = _named(
     r"(?:file|env|vault|sops):[A-Za-z0-9_./@#:~-]+",

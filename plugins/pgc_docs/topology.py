@@ -8,9 +8,11 @@ from typing import Any
 from pgc.cluster import Cluster, Host
 from pgc.facts import Endpoint, Service
 
-BOX, GAP, LINE, HEAD, MARGIN, TOP, PAD = 190, 18, 20, 50, 24, 92, 14
+BOX, GAP, LINE, HEAD, MARGIN, TOP, PAD = 216, 18, 20, 50, 24, 92, 14
 MOST_A_ROW = 6
-LAYERS = ("vip", "balancer", "pool", "ha", "database", "dcs")
+RANKS = {"pg.read-write": 1, "pg.pooled": 2, "pg.sql": 3, "pg.role-probe": 4, "dcs.client": 5}
+ROLES = {"vip": 0, "balancer": 1, "pool": 2, "ha": 4, "dcs": 5}
+LAST = 9
 
 
 def topology(cluster: Cluster) -> dict[str, Any]:
@@ -56,20 +58,21 @@ def _by_zone(cluster: Cluster) -> list[Host]:
 
 
 def _services(cluster: Cluster, host: Host) -> list[str]:
-    """Return a host's services with their ports, from the clients' side to the store's."""
-    ports: dict[str, list[int]] = {}
+    """Return what runs on a host, with its ports, from the clients' side to the store's."""
+    ports: dict[str, set[int]] = {}
+    ranks: dict[str, int] = {}
     for endpoint in cluster.facts.on(host.name, Endpoint):
-        if endpoint.port:
-            ports.setdefault(endpoint.origin.plugin, []).append(endpoint.port)
-    found = sorted(
-        cluster.facts.on(host.name, Service),
-        key=lambda each: (LAYERS.index(each.role) if each.role in LAYERS else 9, each.unit),
-    )
-    lines = []
-    for service in found:
-        listening = ", ".join(str(port) for port in sorted(set(ports.get(service.origin.plugin, ()))))
-        lines.append(f"{service.unit.removesuffix('.service')} {listening}".strip())
-    return lines
+        author = endpoint.origin.plugin
+        ports.setdefault(author, set()).add(endpoint.port)
+        ranks[author] = min(ranks.get(author, LAST), RANKS.get(endpoint.offers, LAST))
+    for service in cluster.facts.on(host.name, Service):
+        if service.role in ROLES:
+            ports.setdefault(service.origin.plugin, set())
+            ranks.setdefault(service.origin.plugin, ROLES[service.role])
+    return [
+        f"{name} {', '.join(map(str, sorted(ports[name])))}".strip()
+        for name in sorted(ports, key=lambda each: (ranks[each], each))
+    ]
 
 
 def _box(host: Host, services: list[str], x: int, y: int, height: int) -> dict[str, Any]:

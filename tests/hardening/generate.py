@@ -9,7 +9,10 @@ from typing import Any
 from tests.hardening.hostile import HOSTILE
 from tests.hardening.shape import KEY, Node, Place, Shape, standin
 
-TEXTS = (*HOSTILE.values(), "16", "16GB", "16gb", "16 GB", "1h", "1.5s", "100%", "101%", "-1s", "1e3s", "30 s", "::1", "10.0.0.1/33", "fe80::1%eth0")
+TEXTS = (
+    *HOSTILE.values(), "16", "16GB", "16gb", "16 GB", "1h", "1.5s", "100%", "101%", "-1s", "1e3s", "30 s", "::1", "10.0.0.1/33", "fe80::1%eth0",
+    "0s", "0B", "0%", "0.0000001s", "1us", "9" * 400 + "s", "9" * 400 + "GB", "99999999999TB", "9" * 30 + "%",
+)  # fmt: skip
 NUMBERS = (0, 1, -1, 2**31, 2**63, 2**64, 10**30, 10**400, 0.5, -0.0, 1e308, float("inf"), float("nan"))
 OTHERS: tuple[Any, ...] = (None, True, False, [], {}, [[]], {"a": None}, [None])
 
@@ -28,7 +31,9 @@ class Generator:
         """Return the manifest with values that the schema allows (mostly) in some places."""
         for _ in range(times):
             place = self.rng.choice(self.shape.places)
-            manifest = self.shape.put(manifest, place.steps, self.text(place) if place.steps[-1] == KEY else self.value(place.node))
+            manifest = self.shape.put(
+                manifest, place.steps, self.text(place) if place.steps[-1] == KEY else self.value(place.node)
+            )
         return manifest
 
     def text(self, place: Place) -> str:
@@ -46,7 +51,9 @@ class Generator:
             return self.mapping(branch, depth)
         if kind == "array":
             least = branch.get("minItems", 0)
-            return [self.value(branch.get("items", {}), depth + 1) for _ in range(self.rng.randint(least, max(least, 3)))]
+            return [
+                self.value(branch.get("items", {}), depth + 1) for _ in range(self.rng.randint(least, max(least, 3)))
+            ]
         return self.scalar(branch)
 
     def mapping(self, node: Node, depth: int) -> dict[str, Any]:
@@ -69,7 +76,9 @@ class Generator:
         kind = node.get("type")
         if kind in ("integer", "number"):
             low, high = node.get("minimum", -10), node.get("maximum", 10_000)
-            return self.rng.choice((low, high, self.rng.randint(int(low), int(high)), *self.examples(node, int | float)))
+            return self.rng.choice(
+                (low, high, self.rng.randint(int(low), int(high)), *self.examples(node, int | float))
+            )
         if kind == "string":
             free = not node.get("pattern") and not self.examples(node, str)
             return self.rng.choice((*self.examples(node, str), str(standin(node)), *(TEXTS if free else ())))

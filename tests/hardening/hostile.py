@@ -45,6 +45,7 @@ HOSTILE = {
     "looks like nothing": "null",
     "looks like a number": "0x1F",
     "looks like a date": "2026-11-23",
+    "zone of an address": "fe80::1%x\ny = $(id)",
     "path upwards": "../../etc/passwd",
 }
 """By what they are. What a manifest must not hold at all (NUL, direction marks) is here too: it has to be refused, not to be lost."""

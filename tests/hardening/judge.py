@@ -41,7 +41,9 @@ def bounded(seconds: float = SECONDS) -> Iterator[None]:
         signal.signal(signal.SIGPROF, before)
 
 
-def compile_bytes(content: bytes, folder: Path, registry: Registry, templates: Templates, seconds: float = SECONDS) -> list[Compilation]:
+def compile_bytes(
+    content: bytes, folder: Path, registry: Registry, templates: Templates, seconds: float = SECONDS
+) -> list[Compilation]:
     """Compile a manifest in all its environments, as `pgc compile FILE` does, within bounds."""
     file = folder / "m.yaml"
     file.write_bytes(content)

@@ -46,7 +46,9 @@ def _slip(spots: list[Spot], rng: random.Random) -> None:
     elif kind == 3:
         inside[key] = rng.choice((str(value), [value], {"a": value}, {json.dumps(value): None}, len(str(value))))
     elif kind == 4 and isinstance(value, str):
-        inside[key] = rng.choice((value.rstrip("smhdkKMGTB%"), value.upper(), f"{value} ", f"-{value}", value.replace("G", "g"), value * 20))
+        inside[key] = rng.choice(
+            (value.rstrip("smhdkKMGTB%"), value.upper(), f"{value} ", f"-{value}", value.replace("G", "g"), value * 20)
+        )
     elif kind == 5 and isinstance(inside, list):
         inside.append(copy.deepcopy(value))
     else:

@@ -23,7 +23,19 @@ UNDERSTOOD = frozenset(
     "type examples description title anyOf pattern default x-unit additionalProperties $ref properties enum maximum minimum patternProperties "
     "propertyNames items maxLength minLength const required minItems maxItems minProperties x-secret $schema $id $defs format".split()
 )
-STANDINS = ("word", "pg1", "30s", "16MB", "99.9%", "10.0.0.11", "10.0.0.0/24", "/var/lib/x", "file:secrets/x", "17", "x.sql")
+STANDINS = (
+    "word",
+    "pg1",
+    "30s",
+    "16MB",
+    "99.9%",
+    "10.0.0.11",
+    "10.0.0.0/24",
+    "/var/lib/x",
+    "file:secrets/x",
+    "17",
+    "x.sql",
+)
 """Texts of which one fits any pattern that has no example of its own."""
 
 
@@ -41,7 +53,9 @@ class Place:
     def takes_text(self) -> bool:
         """Whether some text that is not one of a fixed list may stand here."""
         kinds = self.node.get("type")
-        return ("string" in kinds if isinstance(kinds, list) else kinds == "string") and not {"enum", "const"} & {*self.node}
+        return ("string" in kinds if isinstance(kinds, list) else kinds == "string") and not {"enum", "const"} & {
+            *self.node
+        }
 
 
 @dataclass(frozen=True)
@@ -58,11 +72,16 @@ class Shape:
 
     def resolved(self, node: Node) -> Node:
         """Follow a reference."""
-        assert not {*node} - UNDERSTOOD, f"the schema has keywords that the tests do not know: {sorted({*node} - UNDERSTOOD)}"
+        assert not {*node} - UNDERSTOOD, (
+            f"the schema has keywords that the tests do not know: {sorted({*node} - UNDERSTOOD)}"
+        )
         reference = node.get("$ref")
         if reference is None:
             return node
-        return {**self.schema["$defs"][reference.removeprefix("#/$defs/")], **{key: node[key] for key in ("examples",) if key in node}}
+        return {
+            **self.schema["$defs"][reference.removeprefix("#/$defs/")],
+            **{key: node[key] for key in ("examples",) if key in node},
+        }
 
     def alternatives(self, node: Node) -> list[Node]:
         """Return the branches of `anyOf`, references followed; each inherits the examples of the whole."""

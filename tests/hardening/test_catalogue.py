@@ -25,5 +25,7 @@ def _codes_of(module: str) -> Iterator[tuple[str, Code]]:
 
 
 def test_every_code_that_a_module_defines_is_in_the_catalogue(registry: Registry) -> None:
-    missing = {f"{module}: {code.code}" for module, code in _defined(registry) if registry.codes.get(code.code) is not code}
+    missing = {
+        f"{module}: {code.code}" for module, code in _defined(registry) if registry.codes.get(code.code) is not code
+    }
     assert not missing

@@ -13,10 +13,10 @@ import yaml
 from pgc.registry import Registry
 from pgc.schema import manifest_schema
 from pgc.templating import Templates
-from tests.conftest import FULL, ROOT
+from tests.conftest import FULL
 from tests.hardening.generate import Generator
 from tests.hardening.judge import compile_bytes, judge
-from tests.hardening.manifests import plain, rich
+from tests.hardening.manifests import as_data, cases, examples, rich
 from tests.hardening.mutate import mutate_data, mutate_text
 from tests.hardening.shape import Shape
 
@@ -30,48 +30,51 @@ def shape(registry: Registry) -> Shape:
     return Shape(manifest_schema(registry))
 
 
-@pytest.fixture(scope="module")
-def bases(registry: Registry) -> list[Any]:
-    """Manifests to start from: the rich one and the examples, as data."""
-    return [rich(registry), *(plain(file.read_bytes()) for file in sorted((ROOT / "examples").glob("*.yaml")))]
-
-
-def case(seed: int, shape: Shape, bases: list[Any]) -> bytes:
+def case(seed: int, shape: Shape, registry: Registry) -> bytes:
     """Return the manifest of a seed: made of the schema, grafted, or damaged."""
     rng = random.Random(seed)
     generator = Generator(shape, rng, rng.choice((0.0, 0.02, 0.15)))
-    base = rng.choice(bases)
-    kind = rng.randrange(4)
+    text = rng.choice(rng.choice((cases(), examples(), ("",))))
+    base = as_data(text) if text else rich(registry)
+    kind = rng.randrange(8)
     if kind == 0:
-        return _text(generator.manifest(), rng).encode("utf-8", "surrogatepass")
-    if kind == 1:
-        return _text(generator.graft(base, rng.randint(1, 4)), rng).encode("utf-8", "surrogatepass")
-    if kind == 2:
-        return _text(mutate_data(base, rng), rng).encode("utf-8", "surrogatepass")
-    files = sorted((ROOT / "examples").glob("*.yaml"))
-    text = rng.choice([_text(base, rng), *(file.read_text() for file in files)])
-    return mutate_text(text, rng).encode("utf-8", "surrogatepass")
+        made = _text(generator.manifest(), rng)
+    elif kind <= 3:
+        made = _text(generator.graft(base, rng.randint(1, 4)), rng)
+    elif kind <= 5:
+        made = _text(mutate_data(base, rng), rng)
+    else:
+        made = mutate_text(text or _text(base, rng), rng)
+    return made.encode("utf-8", "surrogatepass")
 
 
 def _text(data: Any, rng: random.Random) -> str:
     text: str = yaml.dump(
-        data, Dumper=yaml.CSafeDumper, allow_unicode=rng.random() < 0.5, sort_keys=False, default_flow_style=rng.choice((None, True, False)), width=200
+        data,
+        Dumper=yaml.CSafeDumper,
+        allow_unicode=rng.random() < 0.5,
+        sort_keys=False,
+        default_flow_style=rng.choice((None, True, False)),
+        width=200,
     )
     return text
 
 
 @pytest.mark.parametrize("first", range(0, CASES, CHUNK))
 def test_every_manifest_compiles_or_says_what_is_wrong(
-    first: int, shape: Shape, bases: list[Any], registry: Registry, templates: Templates, tmp_path: Path
+    first: int, shape: Shape, registry: Registry, templates: Templates, tmp_path: Path
 ) -> None:
     failed = []
     for seed in range(first, first + CHUNK):
-        content = case(seed, shape, bases)
+        content = case(seed, shape, registry)
         try:
             judge(compile_bytes(content, tmp_path, registry, templates), content, registry.codes, f"{tmp_path}/m.yaml")
         except Exception as problem:
             failed.append(f"seed {seed}: {type(problem).__name__}: {problem}\n{_where(problem)}")
-    assert not failed, f"{len(failed)} of {CHUNK} manifests; see one with python -m tests.hardening.test_fuzz SEED\n" + "\n".join(failed[:20])
+    assert not failed, (
+        f"{len(failed)} of {CHUNK} manifests; see one with python -m tests.hardening.test_fuzz SEED\n"
+        + "\n".join(failed[:20])
+    )
 
 
 def _where(problem: BaseException) -> str:
@@ -87,5 +90,4 @@ if __name__ == "__main__":
     from pgc import registry as registries
 
     loaded = registries.load()
-    start = [rich(loaded), *(plain(file.read_bytes()) for file in sorted((ROOT / "examples").glob("*.yaml")))]
-    sys.stdout.buffer.write(case(int(sys.argv[1]), Shape(manifest_schema(loaded)), start))
+    sys.stdout.buffer.write(case(int(sys.argv[1]), Shape(manifest_schema(loaded)), loaded))

@@ -3,47 +3,53 @@
 from __future__ import annotations
 
 import re
+import sys
+from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from pgc.cli import shared
+from pgc.cli.entry import MANIFEST, WELL
 
 
-@click.command("explain")
-@click.argument("subject", required=False)
-@click.option(
-    "--manifests",
-    "paths",
-    multiple=True,
-    metavar="PATH",
-    default=(".",),
-    show_default=True,
-    help="Where the manifests are.",
-)
+def _completed(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[Any]:
+    return [CompletionItem(incomplete, type="file")]
+
+
+@click.command("explain", cls=shared.Command)
+@click.argument("subject", required=False, shell_complete=_completed)
+@shared.manifests
 @click.option("--codes", is_flag=True, help="List every diagnostic.")
-def command(subject: str | None, paths: tuple[str, ...], codes: bool) -> None:
+def command(subject: str | None, paths: tuple[str, ...], codes: bool) -> int:
     """Say where something comes from: FILE:LINE of a generated file, a SETTING, or a diagnostic's CODE.
 
     \b
     Examples:
-      pgc explain generated/quickstart/hosts/pg1/etc/haproxy/haproxy.cfg:12
+      pgc explain generated/quickstart/hosts/pg1/etc/patroni/patroni.yml:12
       pgc explain max_connections
       pgc explain PAT004
     """
     from pgc import explain, registry, workspace
-    from pgc.report import explain_view
+    from pgc.report import diagnostics_view, explain_view
 
     plugins = registry.load()
     if codes or subject is None:
         click.echo(explain_view.codes(plugins.codes.values()), nl=False)
-        return
-    if re.fullmatch(r"[A-Z]{3}\d{3}", subject.upper()) or re.fullmatch(r"[a-z]+(-[a-z0-9]+)+", subject):
+        return WELL
+    if re.fullmatch(r"[A-Za-z]{3}\d{3}", subject) or re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)+", subject):
         click.echo(explain.code(subject, plugins), nl=False)
-        return
+        return WELL
     templates = plugins.templates(shared.bytecode_folder())
-    manifests = list(workspace.manifests(paths))
-    if re.fullmatch(r".+:\d+", subject):
-        click.echo(explain_view.explanation(explain.line(subject, manifests, plugins, templates)), nl=False)
-        return
-    for found in explain.setting(subject, manifests, plugins, templates):
-        click.echo(explain_view.explanation(found), nl=False)
+    manifests = list(workspace.manifests(shared.existing(paths)))
+    try:
+        if re.fullmatch(r".+:\d+", subject):
+            answer = explain.line(subject, manifests, plugins, templates)
+        else:
+            answer = explain.setting(subject, manifests, plugins, templates)
+    except explain.DoesNotCompile as problem:
+        sys.stderr.write(diagnostics_view.text(problem.diagnostics))
+        return MANIFEST
+    click.echo(explain_view.answer(answer), nl=False)
+    sys.stderr.write(diagnostics_view.text(answer.diagnostics))
+    return WELL

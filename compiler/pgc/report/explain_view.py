@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from pgc.diagnostics import Code
-from pgc.explain import Explanation
+from pgc.explain import Answer, Explanation
 from pgc.report.safe import plain
 
 
-def explanation(found: Explanation) -> str:
-    """Write one explanation."""
-    lines = [plain(found.subject)]
+def answer(found: Answer) -> str:
+    """Write all explanations of one subject."""
+    return "".join(f"{line}\n" for each in found.explanations for line in _explanation(each))
+
+
+def _explanation(found: Explanation) -> Iterator[str]:
+    yield plain(found.subject)
     if found.text:
-        lines.append(f"  {plain(found.text)}")
+        yield f"  {plain(found.text)}"
+    if found.meaning:
+        yield f"  means    {plain(found.meaning)}"
     for reason in found.reasons:
-        lines.append(f"  because  {plain(reason.reason)}")
-        lines += [f"  from     {plain(place)}" for place in reason.places]
+        yield f"  because  {plain(reason.reason)}"
+        yield from (f"  from     {plain(place)}" for place in reason.places)
         if reason.plugin:
-            lines.append(f"  by       {plain(reason.plugin)}")
-    return "\n".join(lines) + "\n"
+            yield f"  by       {plain(reason.plugin)}"
+    if found.caution:
+        yield f"  caution  {plain(found.caution)}"
 
 
 def codes(found: Iterable[Code]) -> str:

@@ -32,8 +32,8 @@ $(VENV)/.ready-test: $(VENV)/.ready .ci/apt-packages
 compile: setup   ## Compile the examples into generated/.
 	@$(BIN)/pgc compile examples
 
-schema: setup    ## Write schemas/manifest.schema.json anew.
-	@$(BIN)/pgc schema > schemas/manifest.schema.json
+schema: setup    ## Write the generated schemas in schemas/ anew.
+	@$(BIN)/pgc schema --all schemas
 
 check: setup-test ## Lint, types, layers.
 	@$(BIN)/ruff check compiler plugins tests bench

@@ -67,7 +67,7 @@ def run(job: Job, timeout_s: float, watch: bool = False) -> Sample:
     """Run one process to its end, or to its time limit.
 
     Args:
-        watch: sample the memory of the whole tree of processes every 10 ms; that takes time from what is measured.
+        watch: sample the memory of the whole tree of processes; that takes time from what is measured.
     """
     quiet = subprocess.DEVNULL
     with job.log.open("wb") as log:
@@ -90,16 +90,18 @@ def run(job: Job, timeout_s: float, watch: bool = False) -> Sample:
 
 def _wait(pid: int, deadline: float, watch: bool) -> tuple[int, bool]:
     """Wait until the process ends or the deadline passes; return the most memory seen and whether it ended."""
-    peak_bytes = 0
+    peak_bytes, pause_ms = 0, 10.0
     handle = os.pidfd_open(pid)
     poll = select.poll()
     poll.register(handle, select.POLLIN)
     try:
         while (left_s := deadline - time.perf_counter()) > 0:
-            if poll.poll(10 if watch else left_s * 1000):
+            if poll.poll(min(pause_ms, left_s * 1000) if watch else left_s * 1000):
                 return peak_bytes, True
             if watch:
+                began = time.perf_counter()
                 peak_bytes = max(peak_bytes, sum(map(memory_bytes, (pid, *descendants(pid)))))
+                pause_ms = max(10.0, 20 * 1000 * (time.perf_counter() - began))  # at most a twentieth of the time
         return peak_bytes, False
     finally:
         os.close(handle)

@@ -19,7 +19,7 @@ METHOD = """\
   file aside. They fill in short templates; pgc also derives, checks, and records where each value comes from.
 - Kapitan and Ansible get the manifests as an inventory of their own, written before the clock starts.
 - Peak memory is the larger of two: the resident set of the biggest process (never below the benchmark's own, some
-  20 MiB), and the proportional set size of the whole tree of processes, sampled every 10 ms in the warm-up round.
+  20 MiB), and the proportional set size of the whole tree of processes, sampled every 10 ms or more in the warm-up round.
 - Nothing is deleted between runs, and temporary files are in memory where the machine has a memory filesystem: ext4
   searches past recently freed inodes, so deleting big trees slows down whoever creates files next.
 """

@@ -10,7 +10,7 @@ from pgc.cluster import Bound, Cluster, Site, Stretch
 from pgc.diagnostics import Code, Finding, Path, Severity
 from pgc.facts import Budget, ConnectionClaim, DiskClaim, Facts, MemoryClaim, Package, TimeClaim
 from pgc.fields import show_duration, show_size
-from pgc.terms import Const, Constraint, Number, Term, greatest, term, total
+from pgc.terms import Const, Constraint, Number, Term, greatest, term, tidy, total
 
 BUD001 = Code(
     "BUD001",
@@ -21,23 +21,56 @@ BUD001 = Code(
     help="lower one of the terms, or raise the limit by at least {missing}",
     example="objectives: {connections: 100000}",
 )
-CODES = (BUD001,)
+OBJ001 = Code(
+    "OBJ001",
+    "objective-not-proved",
+    Severity.NOTE,
+    what="the objective {name} is stated, but no installed plugin settles or proves it",
+    why="nothing in the output says that it is kept",
+    help="install the plugin that knows about it, or measure it; the statement itself does no harm",
+    example="objectives: {latency_p99: 10ms}   # and nothing is installed that knows query latencies",
+)
+CODES = (BUD001, OBJ001)
 
 FAILOVER = Path(("objectives", "failover"))
+AVAILABILITY = Path(("objectives", "availability"))
+SECONDS_A_YEAR = 365 * 86400
+PROVED_HERE = frozenset({"failover", "availability", "faults_per_year"})
 
 
 def objectives(site: Site, known: Facts) -> Iterator[Constraint]:
-    """Yield, for every fault that is bounded, that its bound keeps the failover objective."""
+    """Yield, for every fault that is bounded, that its bound keeps the objectives of failover and availability."""
+    wanted = site.objectives
+    allowed = None if wanted.availability is None else tidy((1 - wanted.availability) * SECONDS_A_YEAR)
     for fault, claims in _by_fault(known):
-        if all(claim.seconds is not None for claim in claims):
+        if any(claim.seconds is None for claim in claims):
+            continue
+        bound = _formula(claims)
+        yield Constraint(
+            f"writes return after {fault}",
+            bound,
+            Const(wanted.failover),
+            why="writes would stop for longer than the objective allows",
+            paths=(FAILOVER,),
+            hard=False,
+        )
+        if allowed is not None:
             yield Constraint(
-                f"writes return after {fault}",
-                _formula(claims),
-                Const(site.objectives.failover),
-                why="writes would stop for longer than the objective allows",
-                paths=(FAILOVER,),
+                f"{wanted.faults_per_year} times a year {fault}",
+                wanted.faults_per_year * bound,
+                Const(allowed),
+                why="the year's outages would use up more than the availability objective leaves",
+                paths=(AVAILABILITY,),
                 hard=False,
+                unit="s",
             )
+
+
+def unproved(site: Site, proved: frozenset[str]) -> Iterator[Finding]:
+    """Yield a note for every objective that is stated and that no installed plugin settles or proves."""
+    for name in type(site.objectives).model_fields:
+        if name not in proved and site.given("objectives", name) and getattr(site.objectives, name) is not None:
+            yield OBJ001.at(Path(("objectives", name)), name=name)
 
 
 def bounds(settled: Facts, known: Facts) -> tuple[Bound, ...]:

@@ -99,7 +99,7 @@ class Diagnostic:
 
 def diagnose(finding: Finding, spans: tuple[Span, ...]) -> Diagnostic:
     """Write a finding out; `spans` are its places, resolved by the caller who has the Source."""
-    shown = {name: visible(value) for name, value in finding.values}
+    shown = {name: visible(value, LONGEST) for name, value in finding.values}
     code = finding.code
     return Diagnostic(
         code.code,
@@ -116,6 +116,9 @@ def diagnose(finding: Finding, spans: tuple[Span, ...]) -> Diagnostic:
 _INVISIBLE = re.compile(
     "[\x00-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb\ud800-\udfff]"
 )
+
+
+LONGEST = 600  # characters of one value in a message
 
 
 def visible(value: Any, limit: int = 120) -> str:

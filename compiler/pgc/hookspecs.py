@@ -40,8 +40,9 @@ class Description:
     """What a plugin is.
 
     `name` is its section in the manifest. `section` is an import string of a pgc.fields.Section: "my_plugin.section:MySection".
-    `codes` are all diagnostics that it may report. `reads` and `writes` order `pgc_derive`. `defaults` holds, for each dated set
-    after the first, the defaults that it changes: {"2027.05": {("port",): 9101}}; the model's own defaults are the first set's.
+    `codes` are all diagnostics that it may report. `reads` and `writes` order `pgc_derive`. `objectives` are those that it
+    settles or proves. `defaults` holds, for each dated set after the first, the defaults that it changes:
+    {"2027.05": {("port",): 9101}}; the model's own defaults are the first set's.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Description:
     roles: tuple[Role, ...] = ()
     reads: tuple[Flow, ...] = ()
     writes: tuple[Flow, ...] = ()
+    objectives: tuple[str, ...] = ()
     defaults: Mapping[str, Mapping[tuple[str, ...], Any]] | None = None
 
 

@@ -3,63 +3,88 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pgc import __version__
 from pgc.bodies import Yaml
+from pgc.manifest import API_VERSION, DEFAULTS_SETS
 
 SCHEMA_FILE = "schemas/manifest.schema.json"
 IGNORED = (".pgc-*", "secrets/")
+STARTER = Path(__file__).parent / "starter"
 
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What the user wants: a name, a PostgreSQL version, an address for each host, a failover time, perhaps a virtual address."""
+    """What the user wants: a name, a PostgreSQL version, an address for each host, objectives, perhaps a virtual address."""
 
     name: str
     version: str
     addresses: tuple[str, ...]
     failover: str
+    data_loss: str = "none"
     vip: str = ""
     ci: str = "github"
 
 
-def files(answers: Answers, schema: Mapping[str, object]) -> Iterator[tuple[str, str]]:
+def files(answers: Answers, schema: str) -> Iterator[tuple[str, str]]:
     """Yield (path, text) of every file that a new repository gets."""
-    yield f"clusters/{answers.name}.yaml", manifest(answers)
-    yield SCHEMA_FILE, json.dumps(schema, indent=1, ensure_ascii=False) + "\n"
+    yield manifest_file(answers), manifest(answers)
+    yield SCHEMA_FILE, schema
     yield ".gitignore", "".join(f"{line}\n" for line in IGNORED)
     if answers.ci == "github":
         yield ".github/workflows/pgc.yml", github_workflow()
 
 
+def manifest_file(answers: Answers) -> str:
+    """Return where the manifest goes."""
+    return f"clusters/{answers.name}.yaml"
+
+
 def manifest(answers: Answers) -> str:
     """Write the manifest, hosts spread over the zones a, b, c."""
-    data: dict[str, object] = {
-        "apiVersion": "pgc.dev/v1",
+    data: dict[str, Any] = {
+        "apiVersion": API_VERSION,
         "kind": "Cluster",
         "metadata": {"name": answers.name},
-        "defaults": "2026.11",
-        "objectives": {"failover": answers.failover, "data_loss": "none"},
-        "postgres": {"version": int(answers.version)},
-        "hosts": {
-            f"pg{number}": {"address": address, "zone": "abc"[(number - 1) % 3]}
-            for number, address in enumerate(answers.addresses, 1)
-        },
+        "defaults": DEFAULTS_SETS[-1],
     }
-    if answers.vip:
-        data["keepalived"] = {"vips": {"main": {"address": answers.vip}}}
+    given = {"version": _number(answers.version), "failover": answers.failover, "data_loss": answers.data_loss}
+    for answer, place in _places(answers).items():
+        _put(data, place, given.get(answer, answers.vip))
+    data["hosts"] = {
+        f"pg{number}": {"address": address, "zone": "abc"[(number - 1) % 3]}
+        for number, address in enumerate(answers.addresses, 1)
+    }
     text = Yaml(
         data, ("What this cluster must achieve; every setting that is not here is derived (pgc explain SETTING).",)
     ).text()
     return f"# yaml-language-server: $schema=../{SCHEMA_FILE}\n{text}"
 
 
+def _places(answers: Answers) -> dict[str, list[str]]:
+    """Return where each answer stands in the manifest: sections belong to plugins, so this is data."""
+    places: dict[str, list[str]] = json.loads((STARTER / "places.json").read_text(encoding="utf-8"))
+    return {answer: place for answer, place in places.items() if getattr(answers, answer)}
+
+
+def _put(data: dict[str, Any], place: list[str], value: object) -> None:
+    for key in place[:-1]:
+        data = data.setdefault(key, {})
+    data[place[-1]] = value
+
+
+def _number(text: str) -> int | str:
+    return int(text) if text.isdecimal() else text
+
+
 def github_workflow() -> str:
     """Write the workflow that checks a pull request: is the output what the manifests say, and what changes by meaning."""
-    return (Path(__file__).parent / "starter" / "github-workflow.yml").read_text().replace("@VERSION@", __version__)
+    text = (STARTER / "github-workflow.yml").read_text(encoding="utf-8")
+    return text.replace("@VERSION@", __version__)
 
 
 def write(folder: Path, wanted: Iterator[tuple[str, str]]) -> Iterator[tuple[str, bool]]:
@@ -67,14 +92,15 @@ def write(folder: Path, wanted: Iterator[tuple[str, str]]) -> Iterator[tuple[str
     for name, text in wanted:
         target = folder / name
         if name == ".gitignore" and target.exists():
-            have = target.read_text()
+            have = target.read_text(encoding="utf-8")
             missing = [line for line in text.splitlines() if line not in have.splitlines()]
             if missing:
-                target.write_text(have.rstrip("\n") + "\n" + "".join(f"{line}\n" for line in missing))
+                lines = have + ("\n" if have and not have.endswith("\n") else "")
+                target.write_text(lines + "".join(f"{line}\n" for line in missing), encoding="utf-8")
             yield name, bool(missing)
         elif target.exists():
             yield name, False
         else:
             target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_text(text)
+            target.write_text(text, encoding="utf-8")
             yield name, True

@@ -43,6 +43,13 @@ class Objectives(Part):
     availability: Share | None = Field(
         None, description="The share of time in which writes must be possible.", examples=["99.99%"]
     )
+    faults_per_year: int = Field(
+        12,
+        ge=1,
+        le=10_000,
+        description="How many faults a year the availability objective reckons with.",
+        examples=[12],
+    )
     latency_p99: Duration | None = Field(
         None, description="The 99th percentile of a query by primary key.", examples=["10ms"]
     )

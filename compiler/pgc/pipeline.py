@@ -23,7 +23,7 @@ from pgc.registry import BrokenPlugin, Plugin, Registry
 from pgc.settle import Settled, settle
 from pgc.source import Source
 from pgc.templating import Templates
-from pgc.terms import Term
+from pgc.terms import Constraint, Term
 
 FCT001 = Code(
     "FCT001",
@@ -179,7 +179,8 @@ class _Run:
         return Cluster("", site, None, final, settlements, bounds, self.templates)
 
     def check(self, cluster: Cluster, manifest: Manifest) -> None:
-        found = [*budgets.judge(cluster.facts), *_shared_ports(cluster.facts)]
+        proved = budgets.PROVED_HERE.union(*(plugin.description.objectives for plugin in self.registry.plugins))
+        found = [*budgets.judge(cluster.facts), *budgets.unproved(cluster.site, proved), *_shared_ports(cluster.facts)]
         for plugin in self.registry.plugins:
             found += plugin.call("pgc_check", cluster=_seen_by(plugin, cluster, manifest))
         self.report(found)
@@ -299,7 +300,7 @@ def _out_of_reach(settled: Settled) -> Iterable[Finding]:
     for conflict in settled.conflicts:
         paths = [Path(path) for constraint in conflict.constraints for path in constraint.paths]
         paths += [Path(fixed.fixed_by) for fixed in conflict.fixed]
-        rules = [f"{constraint.name} ({constraint.left} ≤ {constraint.right})" for constraint in conflict.constraints]
+        rules = [_rule(constraint) for constraint in conflict.constraints]
         fixed = [f"{fixed.name} is set to {fixed.candidates[0]} {fixed.unit}".rstrip() for fixed in conflict.fixed]
         reasons = dict.fromkeys(constraint.why for constraint in conflict.constraints)
         ways = [way.text for way in conflict.ways_out]
@@ -312,6 +313,13 @@ def _out_of_reach(settled: Settled) -> Iterable[Finding]:
     for component in settled.undecided:
         names = ", ".join(each.name for each in component.opens)
         yield SET002.at(Path(("objectives",)), steps=component.steps, names=names)
+
+
+def _rule(constraint: Constraint) -> str:
+    """Say a constraint in a few words: a product's rule with its formula, an objective with its limit."""
+    if constraint.hard:
+        return f"{constraint.name} ({constraint.left} ≤ {constraint.right})"
+    return f"{constraint.name} within {constraint.right} s"
 
 
 def _settled_facts(known: Facts, values: Mapping[str, Any]) -> Facts:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from types import ModuleType
+from types import GeneratorType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 import pluggy
@@ -47,8 +48,17 @@ class Plugin:
     @cached_property
     def section_model(self) -> type[Section]:
         """The model of its section; loading it loads pydantic."""
+        from pgc.fields import Section
+
         module, _, name = self.description.section.partition(":")
-        model: type[Section] = getattr(__import__(module, fromlist=[name]), name)
+        try:
+            model = getattr(__import__(module, fromlist=[name]), name)
+        except Exception as problem:
+            raise BrokenPlugin(
+                f"plugin {self.name}: its section {self.description.section} cannot be loaded: {_said(problem)}"
+            ) from problem
+        if not (isinstance(model, type) and issubclass(model, Section)):
+            raise BrokenPlugin(f"plugin {self.name}: its section {self.description.section} is no pgc.fields.Section")
         return model
 
     def call(self, hook: str, **arguments: Any) -> Any:
@@ -57,7 +67,12 @@ class Plugin:
         if implementation is None:
             return ()
         function, names = implementation
-        return function(**{name: arguments[name] for name in names})
+        try:
+            answer = function(**{name: arguments[name] for name in names})
+            return tuple(answer) if isinstance(answer, GeneratorType) else answer
+        except Exception as problem:
+            problem.add_note(f"in {hook} of the plugin {self.name} ({self.distribution} {self.version})")
+            raise
 
 
 @dataclass(frozen=True)
@@ -82,7 +97,7 @@ class Registry:
                 if not any(_feeds(writer, plugin) for writer in waiting if writer is not plugin)
             )
             if not ready:
-                names = " and ".join(plugin.name for plugin in waiting)
+                names = " and ".join(plugin.name for plugin in _circle(waiting))
                 raise BrokenPlugin(
                     f"the plugins {names} wait for each other's facts: see reads and writes in their pgc_describe"
                 )
@@ -91,20 +106,25 @@ class Registry:
         return tuple(strata)
 
     @cached_property
+    def own_codes(self) -> Mapping[str, tuple[Code, str]]:
+        """Every diagnostic of the plugins, with the plugin's name, by code. Raises BrokenPlugin where two share a code."""
+        found: dict[str, tuple[Code, str]] = {}
+        for plugin in self.plugins:
+            for code in plugin.description.codes:
+                other = found.setdefault(code.code, (code, plugin.name))[1]
+                if found[code.code][0] is not code:
+                    raise _taken(plugin.name, code, f"the plugin {other}" if other != plugin.name else "itself, twice")
+        return found
+
+    @cached_property
     def codes(self) -> Mapping[str, Code]:
-        """Every diagnostic of core and plugins, by code. Raises BrokenPlugin where two share a code."""
+        """Every diagnostic of core and plugins, by code. Raises BrokenPlugin where a plugin takes one of the core's."""
         from pgc.catalogue import CORE_CODES
 
-        found: dict[str, Code] = {}
-        for author, codes in [
-            ("pgc", CORE_CODES),
-            *((plugin.name, plugin.description.codes) for plugin in self.plugins),
-        ]:
-            for code in codes:
-                if found.setdefault(code.code, code) is not code:
-                    raise BrokenPlugin(
-                        f"plugin {author}: the code {code.code} is taken; choose another prefix or number"
-                    )
+        found = {code.code: code for code in CORE_CODES}
+        for code, plugin in self.own_codes.values():
+            if found.setdefault(code.code, code) is not code:
+                raise _taken(plugin, code, "pgc itself")
         return found
 
     @cached_property
@@ -148,6 +168,16 @@ def _feeds(writer: Plugin, reader: Plugin) -> bool:
     return any(_same(wrote, read) for wrote in writer.description.writes for read in reads)
 
 
+def _circle(waiting: Iterable[Plugin]) -> tuple[Plugin, ...]:
+    """Leave out the plugins that only wait for the circle, and for whom nobody in it waits."""
+    stuck = tuple(waiting)
+    while True:
+        feeding = tuple(one for one in stuck if any(_feeds(one, other) for other in stuck if other is not one))
+        if feeding == stuck:
+            return stuck
+        stuck = feeding
+
+
 def _same(one: Flow, other: Flow) -> bool:
     return one[0] is other[0] and (one[1] == other[1] or not one[1] or not other[1])
 
@@ -160,10 +190,8 @@ def load() -> Registry:
     for entry in sorted(entry_points(group=GROUP), key=lambda each: each.name):
         try:
             module = entry.load()
-        except Exception as problem:
-            raise BrokenPlugin(
-                f"plugin {entry.name} ({entry.value}) cannot be loaded: {type(problem).__name__}: {problem}; reinstall or uninstall it"
-            ) from problem
+        except (Exception, SystemExit) as problem:
+            raise BrokenPlugin(f"plugin {entry.name} ({entry.value}) cannot be loaded: {_said(problem)}") from problem
         distribution = entry.dist
         found.append(
             (
@@ -185,16 +213,33 @@ def build(modules: Iterable[tuple[str, ModuleType, str, str]]) -> Registry:
         try:
             manager.register(module, name)
         except (ValueError, pluggy.PluginValidationError) as problem:
-            raise BrokenPlugin(f"plugin {name}: {problem}") from None
+            raise BrokenPlugin(f"plugin {name}: {_first_line(problem)}") from None
     try:
         manager.check_pending()
     except pluggy.PluginValidationError as problem:
-        raise BrokenPlugin(f"{problem}") from None
+        raise BrokenPlugin(f"plugin {manager.get_name(problem.plugin)}: {_first_line(problem)}") from None
     hooks: dict[str, dict[str, tuple[Callable[..., Any], tuple[str, ...]]]] = {name: {} for name, *_ in rows}
     for hook in (name for name, member in inspect.getmembers(hookspecs, inspect.isfunction) if name.startswith("pgc_")):
         for implementation in getattr(manager.hook, hook).get_hookimpls():
             hooks[implementation.plugin_name][hook] = (implementation.function, tuple(implementation.argnames))
-    return Registry(tuple(_plugin(row, hooks[row[0]]) for row in rows))
+    found = Registry(tuple(_plugin(row, hooks[row[0]]) for row in rows))
+    _ = found.strata, found.own_codes  # whatever breaks the contract does so at once
+    return found
+
+
+def _taken(plugin: str, code: Code, owner: str) -> BrokenPlugin:
+    return BrokenPlugin(
+        f"plugin {plugin}: the code {code.code} belongs to {owner}; choose another prefix or number"
+    )
+
+
+def _said(problem: BaseException) -> str:
+    return f"{type(problem).__name__}: {problem}".strip(": ")
+
+
+def _first_line(problem: Exception) -> str:
+    """Return what pluggy says without the representation of modules, which names this machine's folders."""
+    return " ".join(re.sub(r"<module '([^']*)'[^>]*>", r"\1", str(problem)).split())
 
 
 def _plugin(
@@ -202,10 +247,13 @@ def _plugin(
 ) -> Plugin:
     name, module, distribution, version = row
     if "pgc_describe" not in hooks:
-        raise BrokenPlugin(
-            f"plugin {name} has no pgc_describe, so nothing can be known of it; uninstall it or add the hook"
-        )
-    description = hooks["pgc_describe"][0]()
+        raise BrokenPlugin(f"plugin {name} has no pgc_describe, so nothing can be known of it")
+    try:
+        description = hooks["pgc_describe"][0]()
+    except Exception as problem:
+        raise BrokenPlugin(f"plugin {name}: pgc_describe fails: {_said(problem)}") from problem
+    if not isinstance(description, Description):
+        raise BrokenPlugin(f"plugin {name}: pgc_describe gives no Description, but {type(description).__name__}")
     if description.name != name:
         raise BrokenPlugin(
             f"plugin {name} describes itself as {description.name}; its entry point must have the same name"

@@ -1,14 +1,17 @@
-"""The manifest's JSON Schema, composed of the envelope's model and the plugins' section models."""
+"""The manifest's JSON Schema, composed of the envelope's model and the plugins' section models; and the formats' schemas."""
 
 from __future__ import annotations
 
 import copy
+import json
+from collections.abc import Mapping
 from typing import Any
 
 from pgc.manifest import Envelope
-from pgc.registry import Registry
+from pgc.registry import BrokenPlugin, Registry
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
+MANIFEST = "manifest.schema.json"
 TEMPLATE = "#/$defs/{model}"
 
 
@@ -42,6 +45,26 @@ def manifest_schema(registry: Registry) -> dict[str, Any]:
         "title": "pgc cluster manifest",
         "$defs": dict(sorted(definitions.items())),
     }
+
+
+def text(schema: Mapping[str, Any]) -> str:
+    """Write a schema as it is committed."""
+    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+
+
+def every_schema(registry: Registry) -> Mapping[str, str]:
+    """Return the texts of the manifest's schema and of the schema of each structured format, by file name.
+
+    Raises:
+        BrokenPlugin: two plugins give different schemas one name.
+    """
+    found = {MANIFEST: text(manifest_schema(registry))}
+    for plugin in registry.plugins:
+        for name in sorted({each.schema for each in plugin.description.formats if each.schema}):
+            content = (plugin.folder / "schemas" / name).read_text(encoding="utf-8")
+            if found.setdefault(name, content) != content:
+                raise BrokenPlugin(f"plugin {plugin.name}: there is another schema of the name {name}")
+    return found
 
 
 def _partial(schema: Any) -> Any:

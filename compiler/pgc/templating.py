@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -66,7 +66,16 @@ class Templates:
                 seen.clear()
                 line += chunk.count("\n")
         text = "".join(chunks)
-        return text, tuple(tuple(origins.get(index, ())) for index in range(text.count("\n")))
+        return text, tuple(_telling(origins.get(index, ())) for index in range(text.count("\n")))
+
+
+COMPUTED = Origin(reason="computed from the whole cluster, and no single place of the manifest decides it")
+"""The origin of a printed value that names none of its own."""
+
+
+def _telling(origins: Sequence[Origin]) -> tuple[Origin, ...]:
+    """Keep the origins that name something, where a line has any."""
+    return tuple(each for each in origins if each is not COMPUTED) or tuple(origins[:1])
 
 
 def _sandbox() -> type[Environment]:
@@ -106,6 +115,8 @@ class _Recorder:
             if self._seen is not None:
                 self._seen.append(value.origin)
             return self._checked(value.value, value.origin)
+        if self._seen is not None:
+            self._seen.append(COMPUTED)
         return self._checked(value, None)
 
     @staticmethod

@@ -6,13 +6,19 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pgc.artifact import LOCK_NAME, File, Format, read_lock
+from pgc.artifact import LOCK_NAME, File, Format, Lock, digest, read_lock
 from pgc.diagnostics import Diagnostic, Finding, Span, diagnose
 from pgc.hookspecs import Validator
 from pgc.registry import Registry
 from pgc.verify import native, schemas, verdicts
 from pgc.verify.native import Judged
 from pgc.verify.running import Runner
+
+
+class Incomplete(Exception):
+    """A tree that is not whole, so that nothing can be said of it."""
+
+    way_out = "restore the tree with git checkout, or compile again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +49,9 @@ def validate(
     """Judge every file of a tree, and write `validation.json` beside its lock file.
 
     Raises:
-        ValueError: the lock file is damaged.
-        OSError: a file that the lock names cannot be read.
+        Incomplete: the lock file is damaged, or a file that it names cannot be read.
     """
-    lock = read_lock((tree / LOCK_NAME).read_bytes())
-    files = tuple(File(entry, (tree / path).read_bytes()) for path, entry in lock.entries.items())
+    lock, files = _read(tree)
     prefix = f"{tree}/"
     store = tree / verdicts.VALIDATION_NAME
     known, problems = verdicts.stored(store.read_bytes() if store.exists() else None, str(store))
@@ -67,6 +71,18 @@ def validate(
     return Validated(str(tree.relative_to(out)), len(files), judged, found, _without(files, registry.validators))
 
 
+def _read(tree: Path) -> tuple[Lock, tuple[File, ...]]:
+    """Read the lock file and every file that it names."""
+    try:
+        lock = read_lock((tree / LOCK_NAME).read_bytes())
+    except ValueError as problem:
+        raise Incomplete(f"{tree / LOCK_NAME}: {problem}") from None
+    try:
+        return lock, tuple(File(entry, (tree / path).read_bytes()) for path, entry in lock.entries.items())
+    except OSError as problem:
+        raise Incomplete(f"{problem.filename}, which the lock file names: {problem.strerror}") from None
+
+
 def _without(files: Sequence[File], validators: Sequence[Validator]) -> tuple[str, ...]:
     judged = {name for validator in validators for name in validator.formats}
     return tuple(sorted({file.entry.format for file in files} - judged))
@@ -79,9 +95,10 @@ def _read_back(
     seen = set()
     for file in files:
         entry, written = file.entry, formats.get(file.entry.format)
-        if written is None or (entry.sha256, entry.format) in seen:
+        key = digest(file.content), entry.format  # not what the lock says: a person may have edited one of many
+        if written is None or key in seen:
             continue
-        seen.add((entry.sha256, entry.format))
+        seen.add(key)
         findings: list[Finding] = []
         if written.reader is not None:
             findings += schemas.check_readable(prefix + entry.path, entry.format, file.content, written.reader)

@@ -102,6 +102,12 @@ def compile_file(job: Job, registry: Registry, templates: Templates, *, in_folde
     ]
 
 
+def compile_text(text: str, file: str, registry: Registry, templates: Templates) -> Compilation:
+    """Compile a manifest that is not written yet, as the file that it will be; it can name no other files."""
+    whole = source.read(text.encode(), file)
+    return pipeline.compile_source(whole, parse.environments(whole)[0], registry, templates, lambda _: "")
+
+
 def _environments(whole: Source, job: Job) -> Iterator[tuple[str | None, Diagnostic | None]]:
     known = parse.environments(whole)
     given = whole.data.get("environments")

@@ -23,6 +23,7 @@ def pgc_describe() -> Description:
         name="haproxy",
         summary="Sends each client to the right server: the leader, a replica, a synchronous replica.",
         section="pgc_haproxy.section:HaproxySection",
+        objectives=("connections",),
         codes=checks.CODES,
         formats=(Format("haproxy.cfg", read), Format("haproxy.sysctl", read_ini)),
         roles=(Role("balancer", "a load balancer, and a router of the virtual addresses", implied=True),),

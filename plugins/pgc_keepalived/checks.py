@@ -41,7 +41,9 @@ def _timers(cluster: Cluster) -> Iterator[Finding]:
     if advert is not None and not (SHORTEST <= advert <= LONGEST and abs(advert / STEP - round(advert / STEP)) < 1e-6):
         yield codes.KAL011.at(AT / "advert", given=tidy(advert))
     if timing.timeout > timing.interval:
-        yield codes.KAL014.at(AT / "check" / "timeout", AT / "check" / "interval", timeout=timing.timeout, interval=timing.interval)
+        yield codes.KAL014.at(
+            AT / "check" / "timeout", AT / "check" / "interval", timeout=timing.timeout, interval=timing.interval
+        )
 
 
 def _together(found: tuple[Vip, ...]) -> Iterator[Finding]:
@@ -51,10 +53,18 @@ def _together(found: tuple[Vip, ...]) -> Iterator[Finding]:
         before = numbers.setdefault((vip.interface.version, vip.router_id), vip)
         if before is not vip:
             yield codes.KAL001.at(
-                vip.path / "router_id", before.path / "router_id", name=before.name, other=vip.name, number=vip.router_id, family=vip.interface.version)
+                vip.path / "router_id",
+                before.path / "router_id",
+                name=before.name,
+                other=vip.name,
+                number=vip.router_id,
+                family=vip.interface.version,
+            )
         before = addresses.setdefault(vip.address, vip)
         if before is not vip:
-            yield codes.KAL010.at(vip.path / "address", before.path / "address", name=before.name, other=vip.name, address=vip.address)
+            yield codes.KAL010.at(
+                vip.path / "address", before.path / "address", name=before.name, other=vip.name, address=vip.address
+            )
 
 
 def _named_hosts(cluster: Cluster, vip: Vip) -> Iterator[Finding]:
@@ -65,7 +75,9 @@ def _named_hosts(cluster: Cluster, vip: Vip) -> Iterator[Finding]:
     ):
         if name not in known:
             close = get_close_matches(name, list(known), 1)
-            yield codes.KAL008.at(at, host=name, near=f"; did you mean {close[0]}?" if close else "", known=", ".join(known))
+            yield codes.KAL008.at(
+                at, host=name, near=f"; did you mean {close[0]}?" if close else "", known=", ".join(known)
+            )
         elif "balancer" not in known[name].roles:
             yield codes.KAL009.at(at, known[name].path / "roles", host=name, name=vip.name)
 
@@ -82,8 +94,13 @@ def _address(cluster: Cluster, vip: Vip) -> Iterator[Finding]:
         broadcast = vip.interface.version == 4 and vip.interface.ip == network.broadcast_address
         if broadcast or vip.interface.ip == network.network_address:
             yield codes.KAL012.at(
-                at, address=vip.address, what="broadcast" if broadcast else "network", network=network,
-                first=network.network_address + 1, last=network.broadcast_address - 1)
+                at,
+                address=vip.address,
+                what="broadcast" if broadcast else "network",
+                network=network,
+                first=network.network_address + 1,
+                last=network.broadcast_address - 1,
+            )
 
 
 def _routers(cluster: Cluster, vip: Vip) -> Iterator[Finding]:
@@ -97,7 +114,12 @@ def _routers(cluster: Cluster, vip: Vip) -> Iterator[Finding]:
         yield codes.KAL015.at(where, count=count, name=vip.name, most=MOST)
     datacenters = sorted({router.host.datacenter for router in vip.routers})
     if len(datacenters) > 1:
-        yield codes.KAL007.at(where, *(router.host.path / "datacenter" for router in vip.routers), name=vip.name, datacenters=" and ".join(datacenters))
+        yield codes.KAL007.at(
+            where,
+            *(router.host.path / "datacenter" for router in vip.routers),
+            name=vip.name,
+            datacenters=" and ".join(datacenters),
+        )
     yield from _sources(vip)
 
 
@@ -116,6 +138,16 @@ def _sources(vip: Vip) -> Iterator[Finding]:
         said = said + [f"{router.source} of {router.host.name}" for router in routers]
         if said:
             places = (
-                vip.path / "sources" / router.host.name if router.host.name in vip.spec.sources else router.host.path / "address" for router in routers)
+                vip.path / "sources" / router.host.name
+                if router.host.name in vip.spec.sources
+                else router.host.path / "address"
+                for router in routers
+            )
             yield code.at(
-                vip.path / "address", *places, name=vip.name, family=vip.interface.version, network=vip.network or "", hosts=", ".join(said))
+                vip.path / "address",
+                *places,
+                name=vip.name,
+                family=vip.interface.version,
+                network=vip.network or "",
+                hosts=", ".join(said),
+            )

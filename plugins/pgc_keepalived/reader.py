@@ -8,7 +8,17 @@ from collections.abc import Iterator
 from pgc.artifact import Setting
 from pgc.readers import Item, NotReadable
 
-LISTS = frozenset({"unicast_peer", "virtual_ipaddress", "virtual_ipaddress_excluded", "track_script", "track_interface", "virtual_routes", "group"})
+LISTS = frozenset(
+    {
+        "unicast_peer",
+        "virtual_ipaddress",
+        "virtual_ipaddress_excluded",
+        "track_script",
+        "track_interface",
+        "virtual_routes",
+        "group",
+    }
+)
 MAX_DEPTH = 20
 _WORD = re.compile(r'"[^"]*"|[{}]|[#!].*|[^\s{}]+')
 

@@ -63,10 +63,18 @@ def vips(section: KeepalivedSection, site: Site) -> tuple[Vip, ...]:
     known = {host.name: host for host in site.hosts}
     result = []
     for name, spec in sorted(section.vips.items()):
-        hosts = default if spec.hosts is None else tuple(known[each] for each in dict.fromkeys(spec.hosts) if each in known)
+        hosts = (
+            default if spec.hosts is None else tuple(known[each] for each in dict.fromkeys(spec.hosts) if each in known)
+        )
         routers = tuple(
-            Router(host, spec.sources.get(host.name, host.address), spec.interface or host.interface, max(1, HIGHEST - STEP * index))
-            for index, host in enumerate(hosts[:MOST]))
+            Router(
+                host,
+                spec.sources.get(host.name, host.address),
+                spec.interface or host.interface,
+                max(1, HIGHEST - STEP * index),
+            )
+            for index, host in enumerate(hosts[:MOST])
+        )
         result.append(Vip(name, spec, ipaddress.ip_interface(spec.address), ids[name], routers))
     return tuple(result)
 

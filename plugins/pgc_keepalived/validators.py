@@ -16,7 +16,8 @@ _SCRIPT = re.compile(rb'^\s*(?:script|notify(?:_\w+)?)\s+"?/([^\s"]+)', re.M)
 _SCRIPT_USER = re.compile(rb"^\s*(?:script_user|user)\s+([A-Za-z_][\w-]*)(?:\s+([A-Za-z_][\w-]*))?", re.M)
 _COMPLAINT = re.compile(r"^\((?:[^:()]*: )?Line (\d+)\) (.*)$")
 _NOT_ABOUT_BYTES = re.compile(
-    r"due to insecure|SECURITY VIOLATION|Non-existent interface specified|^Opening file|^Configuration|^\(.*\) Unsafe permissions")
+    r"due to insecure|SECURITY VIOLATION|Non-existent interface specified|^Opening file|^Configuration|^\(.*\) Unsafe permissions"
+)
 """Owners and modes are not in the bytes that are laid down, and what follows from the exit code is told by its own line."""
 
 
@@ -25,11 +26,20 @@ def _trials(entry: Entry, content: bytes, others: Mapping[str, bytes]) -> Iterat
     files = {location: content}
     for found in _SCRIPT.findall(content):
         files[found.decode()] = others.get("/" + found.decode(), STUB)
-    tracked = {name.decode() for name in b" ".join(_TRACKED.findall(content)).split() if name.isalnum() and not name.isdigit() and name != b"weight"}
+    tracked = {
+        name.decode()
+        for name in b" ".join(_TRACKED.findall(content)).split()
+        if name.isalnum() and not name.isdigit() and name != b"weight"
+    }
     interfaces = {name.decode() for name in _INTERFACE.findall(content)} | tracked
     accounts = {name.decode() for pair in _SCRIPT_USER.findall(content) for name in pair if name}
     yield Trial(
-        ("keepalived", "-t", "-f", location), files, absolute=True, accounts=tuple(sorted(accounts)), interfaces=tuple(sorted(interfaces - {"lo"})))
+        ("keepalived", "-t", "-f", location),
+        files,
+        absolute=True,
+        accounts=tuple(sorted(accounts)),
+        interfaces=tuple(sorted(interfaces - {"lo"})),
+    )
 
 
 def _problems(answer: Answer, _: bytes) -> Iterator[Problem]:
@@ -41,8 +51,15 @@ def _problems(answer: Answer, _: bytes) -> Iterator[Problem]:
 
 VALIDATORS = (
     Validator(
-        name="keepalived -t", formats=("keepalived.conf",), tool="keepalived", version=("--version",), trials=_trials, problems=_problems,
+        name="keepalived -t",
+        formats=("keepalived.conf",),
+        tool="keepalived",
+        version=("--version",),
+        trials=_trials,
+        problems=_problems,
         packages=("keepalived",),
-        blind="owners and modes of scripts (script security), whether interfaces exist on the host, router ids used twice in a subnet, whether peers agree; "
-        "some versions crash on an unterminated quote"),
+        blind="owners and modes of scripts (script security), whether interfaces exist on the host, "
+        "router ids used twice in a subnet, whether peers agree; "
+        "some versions crash on an unterminated quote",
+    ),
 )

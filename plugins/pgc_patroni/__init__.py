@@ -20,6 +20,7 @@ def pgc_describe() -> Description:
         name="patroni",
         summary="High availability of PostgreSQL: leader lock, failover, replication, configuration.",
         section="pgc_patroni.section:PatroniSection",
+        objectives=("data_loss",),
         codes=codes.CODES,
         formats=(
             Format("patroni.yml", read_yaml, schema="patroni.yml.schema.json"),

@@ -214,7 +214,12 @@ class PatroniSection(Section):
         examples=["30s"],
         description="How long a query on a standby may hold up replay, and so a promotion. Without it: derived.",
     )
-    replay_rate: Size = Field(64 * 1024**2, description="WAL that a standby replays in one second.", examples=["64MB"])
+    replay_rate: Size = Field(
+        64 * 1024**2,
+        ge=1024**2,
+        description="WAL that a standby replays in one second, at least 1MB.",
+        examples=["64MB"],
+    )
     synchronous: Synchronous = Field(
         default_factory=lambda: Synchronous.model_validate({}),
         description="Synchronous replication; derived from objectives.data_loss.",

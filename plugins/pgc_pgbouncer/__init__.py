@@ -34,6 +34,7 @@ def pgc_describe() -> Description:
         name="pgbouncer",
         summary="Lets many clients share few connections to PostgreSQL.",
         section="pgc_pgbouncer.section:PgbouncerSection",
+        objectives=("connections",),
         codes=CODES,
         formats=(
             Format("pgbouncer.ini", read_ini),
@@ -42,8 +43,15 @@ def pgc_describe() -> Description:
         ),
         reads=((Certificate, ""), (DatabaseObject, "database"), (Role, ""), (Endpoint, "pg.sql")),
         writes=(
-            (Endpoint, "pg.pooled"), (ConnectionClaim, "client"), (MemoryClaim, ""), (HbaRule, ""), (Role, "pool-auth"),
-            (DatabaseObject, "schema"), (DatabaseObject, "function"), (Grant, ""), (Runbook, ""),
+            (Endpoint, "pg.pooled"),
+            (ConnectionClaim, "client"),
+            (MemoryClaim, ""),
+            (HbaRule, ""),
+            (Role, "pool-auth"),
+            (DatabaseObject, "schema"),
+            (DatabaseObject, "function"),
+            (Grant, ""),
+            (Runbook, ""),
         ),
     )
 

@@ -1,4 +1,7 @@
-"""What a specialist would object to in a pooler. That the pools fit into max_connections is proved by the core, from our ConnectionClaims."""
+"""What a specialist would object to in a pooler.
+
+That the pools fit into max_connections is proved by the core, from our ConnectionClaims.
+"""
 
 from __future__ import annotations
 
@@ -11,16 +14,19 @@ from pgc.diagnostics import Finding, Path
 from pgc.facts import DatabaseObject, Role
 from pgc.terms import tidy
 from pgc_pgbouncer import codes
-from pgc_pgbouncer.facts import own_role
+from pgc_pgbouncer.lookup import own_role
 from pgc_pgbouncer.pools import EVERY, Plan, client_limit, hosts, listable, plan, since, wish
-from pgc_pgbouncer.render import descriptors
+from pgc_pgbouncer.service import descriptors
 
 AT = Path(("pgbouncer",))
 CONNECTIONS = Path(("objectives", "connections"))
 NR_OPEN = 1_048_576
 ALWAYS_THERE = ("postgres", "template1")
 
-_CALLED = re.compile(r"\b(?:from|join|into|update)\s+(?:lateral\s+|only\s+)?((?:[a-z_][\w$]*|\"[^\"]+\")(?:\s*\.\s*(?:[a-z_][\w$]*|\"[^\"]+\"))?)", re.IGNORECASE)
+_CALLED = re.compile(
+    r"\b(?:from|join|into|update)\s+(?:lateral\s+|only\s+)?((?:[a-z_][\w$]*|\"[^\"]+\")(?:\s*\.\s*(?:[a-z_][\w$]*|\"[^\"]+\"))?)",
+    re.IGNORECASE,
+)
 _RAW_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 
 
@@ -52,7 +58,9 @@ def _names(cluster: Cluster) -> Iterator[Finding]:
         if name == "pgbouncer":
             yield codes.PGB014.at(at)
         elif databases and database not in databases and database not in ALWAYS_THERE:
-            yield codes.PGB001.at(at / "database" if spec.database else at, name=name, database=database, near=_near(database, databases))
+            yield codes.PGB001.at(
+                at / "database" if spec.database else at, name=name, database=database, near=_near(database, databases)
+            )
     for name, fact in databases.items():
         if name == "pgbouncer" and name not in section.pools and name not in led_to:
             yield codes.PGB014.at(*fact.origin.paths[:1])
@@ -66,13 +74,18 @@ def _names(cluster: Cluster) -> Iterator[Finding]:
 
 def _sizes(cluster: Cluster, plan_: Plan) -> Iterator[Finding]:
     section = cluster.section
-    limits = {fact.name: int(dict(fact.attributes).get("connection_limit", -1)) for fact in cluster.facts.all(DatabaseObject, "database")}
+    limits = {
+        fact.name: int(dict(fact.attributes).get("connection_limit", -1))
+        for fact in cluster.facts.all(DatabaseObject, "database")
+    }
     for pool in plan_.pools:
         limit = limits.get(pool.database, -1)
         if 0 <= limit < pool.limit:
             yield codes.PGB003.at(pool.path, name=pool.name, database=pool.database, wish=pool.limit, limit=limit)
         if pool.size > pool.limit:
-            yield codes.PGB018.at(pool.path / "size", pool.path / "connections", name=pool.name, size=pool.size, limit=pool.limit)
+            yield codes.PGB018.at(
+                pool.path / "size", pool.path / "connections", name=pool.name, size=pool.size, limit=pool.limit
+            )
         if pool.name == EVERY:
             yield codes.PGB017.at(AT / "wildcard" if section.wildcard else Path(("postgres",)), limit=pool.limit)
     caps = {name: (limit, path) for name, limit, path in plan_.caps}
@@ -94,7 +107,12 @@ def _clients(cluster: Cluster, plan_: Plan) -> Iterator[Finding]:
         yield codes.PGB004.at(at, CONNECTIONS, given=clients, wanted=objectives.connections)
     needed = descriptors(clients, plan_, len(hosts(section, cluster.site)))
     if needed > NR_OPEN:
-        yield codes.PGB005.at(at if section.max_client_connections else CONNECTIONS, needed=needed, most=NR_OPEN, room=clients - (needed - NR_OPEN))
+        yield codes.PGB005.at(
+            at if section.max_client_connections else CONNECTIONS,
+            needed=needed,
+            most=NR_OPEN,
+            room=clients - (needed - NR_OPEN),
+        )
     if section.mode == "session":
         room = sum(pool.limit for pool in plan_.pools if pool.mode == "session")
         if room < objectives.connections:
@@ -102,7 +120,11 @@ def _clients(cluster: Cluster, plan_: Plan) -> Iterator[Finding]:
     wait = section.query_wait_timeout
     if wait is not None and 0 < wait < objectives.failover:
         yield codes.PGB010.at(
-            AT / "query_wait_timeout", Path(("objectives", "failover")), given=tidy(wait), objective=tidy(objectives.failover))
+            AT / "query_wait_timeout",
+            Path(("objectives", "failover")),
+            given=tidy(wait),
+            objective=tidy(objectives.failover),
+        )
 
 
 def _prepared(cluster: Cluster, plan_: Plan) -> Iterator[Finding]:
@@ -119,10 +141,22 @@ def _prepared(cluster: Cluster, plan_: Plan) -> Iterator[Finding]:
 def _versions(cluster: Cluster) -> Iterator[Finding]:
     section = cluster.section
     if section.max_prepared_statements is not None and not since(section, "1.21"):
-        yield codes.PGB008.at(AT / "max_prepared_statements", AT / "version", setting="max_prepared_statements", since="1.21", version=section.version)
+        yield codes.PGB008.at(
+            AT / "max_prepared_statements",
+            AT / "version",
+            setting="max_prepared_statements",
+            since="1.21",
+            version=section.version,
+        )
     for name, spec in section.users.items():
         if spec.size is not None and not since(section, "1.23"):
-            yield codes.PGB008.at(AT / "users" / name / "size", AT / "version", setting="size of a role", since="1.23", version=section.version)
+            yield codes.PGB008.at(
+                AT / "users" / name / "size",
+                AT / "version",
+                setting="size of a role",
+                since="1.23",
+                version=section.version,
+            )
 
 
 def _authentication(cluster: Cluster) -> Iterator[Finding]:

@@ -5,36 +5,32 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pgc.cluster import Host, Site
-from pgc.diagnostics import Path
 from pgc.facts import (
     Certificate,
     Choice,
     ConnectionClaim,
-    DatabaseObject,
     Endpoint,
     Fact,
     Facts,
-    Grant,
     HbaRule,
     HealthCheck,
     MemoryClaim,
     Package,
-    Role,
     Secret,
     Service,
     TimeClaim,
 )
 from pgc.provenance import Origin
 from pgc.terms import Number, Open, var
-from pgc_pgbouncer import procedures
+from pgc_pgbouncer import lookup, procedures
 from pgc_pgbouncer.pools import EVERY, Plan, client_limit, hosts, plan, since
 from pgc_pgbouncer.section import PgbouncerSection
 
 RETRY = "pgbouncer.server_login_retry_s"
 FAULTS = ("host lost", "host and DCS leader lost", "network cut", "postgres crashed", "switchover")
-SECRET = "pool-auth"
 LOOPBACK = "127.0.0.1"
 SOCKET_DIR = "/run/pgbouncer"
+FOLDER = "etc/pgbouncer"
 HBA_ORDER = 40
 
 BASE_BYTES = 16 * 1024**2
@@ -51,8 +47,10 @@ SPARE_WAIT_S = 20
 def query_wait(section: PgbouncerSection, site: Site) -> Number:
     """Return how long a client may wait for a connection, in seconds: the vendor's default, or a failover and a little more."""
     if section.query_wait_timeout is not None:
-        return section.query_wait_timeout
-    return max(DEFAULT_WAIT_S, site.objectives.failover + SPARE_WAIT_S)
+        given: Number = section.query_wait_timeout
+        return given
+    derived: Number = max(DEFAULT_WAIT_S, site.objectives.failover + SPARE_WAIT_S)
+    return derived
 
 
 def statements(section: PgbouncerSection) -> int:
@@ -70,13 +68,29 @@ def contribute(section: PgbouncerSection, site: Site) -> Iterator[Fact]:
     for host in chosen:
         origin = Origin((host.path / "roles",) if host.roles_given else (), "has the role database")
         yield Service(
-            host=host.name, unit="pgbouncer.service", role="pool", user=section.system_user, after=("patroni.service",), description="PgBouncer", origin=origin)
-        yield Package(host=host.name, component="pgbouncer", version=section.version, origin=site.origin("pgbouncer", "version"))
+            host=host.name,
+            unit="pgbouncer.service",
+            role="pool",
+            user=section.system_user,
+            after=("patroni.service",),
+            description="PgBouncer",
+            origin=origin,
+        )
+        yield Package(
+            host=host.name, component="pgbouncer", version=section.version, origin=site.origin("pgbouncer", "version")
+        )
         yield HealthCheck(
-            name=f"pooler on {host.name}", on=host.name, command=f"{procedures.console(section)} -Atc 'SHOW VERSION'", healthy=f"PgBouncer {section.version}.…")
+            name=f"pooler on {host.name}",
+            on=host.name,
+            command=f"{procedures.console(section)} -Atc 'SHOW VERSION'",
+            healthy=f"PgBouncer {section.version}.…",
+        )
     yield Secret(
-        name=SECRET, reference=section.auth.password or f"file:secrets/{site.name}/{SECRET}",
-        used_for="PgBouncer's own login, by which it looks up passwords", origin=site.origin("pgbouncer", "auth", "password"))
+        name=lookup.SECRET,
+        reference=section.auth.password or f"file:secrets/{site.name}/{lookup.SECRET}",
+        used_for="PgBouncer's own login, by which it looks up passwords",
+        origin=site.origin("pgbouncer", "auth", "password"),
+    )
     yield from _timers(section, site)
 
 
@@ -91,8 +105,13 @@ def _timers(section: PgbouncerSection, site: Site) -> Iterator[Fact]:
     yield Choice(open=value if given is None else value.fix(given, "pgbouncer", "server_login_retry"), origin=origin)
     for fault in FAULTS:
         yield TimeClaim(
-            fault=fault, what="the pooler tries the server again", stage=40, seconds=var(RETRY), origin=origin,
-            why="a login that failed just before the server was ready is not repeated for server_login_retry")
+            fault=fault,
+            what="the pooler tries the server again",
+            stage=40,
+            seconds=var(RETRY),
+            origin=origin,
+            why="a login that failed just before the server was ready is not repeated for server_login_retry",
+        )
 
 
 def derive(section: PgbouncerSection, site: Site, known: Facts) -> Iterator[Fact]:
@@ -104,36 +123,65 @@ def derive(section: PgbouncerSection, site: Site, known: Facts) -> Iterator[Fact
     yield from _endpoints(section, site, chosen, known)
     yield from _claims(section, site, chosen, plan_, known)
     yield from _access(section, site, chosen, plan_, known)
-    yield from _lookup(section, site, plan_, known)
+    yield from lookup.contribute(section, site, plan_, known)
     yield from procedures.derive(section, site, chosen, plan_, known)
 
 
 def _endpoints(section: PgbouncerSection, site: Site, chosen: tuple[Host, ...], known: Facts) -> Iterator[Endpoint]:
     details = (
-        ("max_clients", str(client_limit(section, site))), ("mode", section.mode), ("query_wait_timeout_s", str(query_wait(section, site))),
-        ("socket_dir", SOCKET_DIR), ("user", section.system_user),
+        ("max_clients", str(client_limit(section, site))),
+        ("mode", section.mode),
+        ("query_wait_timeout_s", str(query_wait(section, site))),
+        ("socket_dir", SOCKET_DIR),
+        ("user", section.system_user),
     )
     field = "max_client_connections" if section.max_client_connections is not None else "port"
     origin = site.origin("pgbouncer", field)
     for host in chosen:
         scheme = "tls" if known.on(host.name, Certificate) else "tcp"
-        yield Endpoint(host=host.name, offers="pg.pooled", address=host.address, port=section.port, scheme=scheme, details=details, origin=origin)
+        yield Endpoint(
+            host=host.name,
+            offers="pg.pooled",
+            address=host.address,
+            port=section.port,
+            scheme=scheme,
+            details=details,
+            origin=origin,
+        )
 
 
-def _claims(section: PgbouncerSection, site: Site, chosen: tuple[Host, ...], plan_: Plan, known: Facts) -> Iterator[Fact]:
+def _claims(
+    section: PgbouncerSection, site: Site, chosen: tuple[Host, ...], plan_: Plan, known: Facts
+) -> Iterator[Fact]:
     terms = ", ".join(f"{pool.name} {pool.limit}" for pool in plan_.pools[:8]) + (", …" if len(plan_.pools) > 8 else "")
     field = "server_connections" if section.server_connections is not None or not section.pools else "pools"
     yield ConnectionClaim(
-        what="pools of PgBouncer", slot="client", count=plan_.total, origin=Origin(site.origin("pgbouncer", field).paths, f"limits of all roles: {terms}"))
+        what="pools of PgBouncer",
+        slot="client",
+        count=plan_.total,
+        origin=Origin(site.origin("pgbouncer", field).paths, f"limits of all roles: {terms}"),
+    )
     yield ConnectionClaim(
-        what="PgBouncer's lookups of passwords", slot="client", count=plan_.lookups,
-        origin=Origin(site.origin("pgbouncer", "auth", "database").paths, "one small pool looks up passwords, before 1.19 one for each database"))
+        what="PgBouncer's lookups of passwords",
+        slot="client",
+        count=plan_.lookups,
+        origin=Origin(
+            site.origin("pgbouncer", "auth", "database").paths,
+            "one small pool looks up passwords, before 1.19 one for each database",
+        ),
+    )
     clients = client_limit(section, site)
     for host in chosen:
         tls = bool(known.on(host.name, Certificate))
         yield MemoryClaim(
-            host=host.name, what="PgBouncer", claim_bytes=memory_bytes(section, clients, plan_.total, tls),
-            origin=Origin(site.origin("objectives", "connections").paths, f"{clients} clients and {plan_.total} servers, each with a buffer"))
+            host=host.name,
+            what="PgBouncer",
+            claim_bytes=memory_bytes(section, clients, plan_.total, tls),
+            origin=Origin(
+                site.origin("objectives", "connections").paths,
+                f"{clients} clients and {plan_.total} servers, each with a buffer",
+            ),
+        )
 
 
 def memory_bytes(section: PgbouncerSection, clients: int, servers: int, tls: bool) -> int:
@@ -148,7 +196,9 @@ def memory_bytes(section: PgbouncerSection, clients: int, servers: int, tls: boo
     return BASE_BYTES + (clients + servers) * one + prepared
 
 
-def _access(section: PgbouncerSection, site: Site, chosen: tuple[Host, ...], plan_: Plan, known: Facts) -> Iterator[HbaRule]:
+def _access(
+    section: PgbouncerSection, site: Site, chosen: tuple[Host, ...], plan_: Plan, known: Facts
+) -> Iterator[HbaRule]:
     """Let PgBouncer log in as its clients from its own host, and as itself where it looks up passwords.
 
     With certificates it connects to the host's own address, because that is what the certificate is for.
@@ -159,69 +209,24 @@ def _access(section: PgbouncerSection, site: Site, chosen: tuple[Host, ...], pla
     for name, pool in databases.items():
         origin = site.origin(*pool.path, reason="PgBouncer logs in as its clients")
         yield HbaRule(
-            connection=connection, database="all" if name == EVERY else name, user="all", address=address, method="scram-sha-256",
-            order=HBA_ORDER, purpose="pool", origin=origin)
-    for name in lookup_databases(section, plan_):
-        if name not in databases and EVERY not in databases and own_role(section, known) is None:
+            connection=connection,
+            database="all" if name == EVERY else name,
+            user="all",
+            address=address,
+            method="scram-sha-256",
+            order=HBA_ORDER,
+            purpose="pool",
+            origin=origin,
+        )
+    for name in lookup.databases(section, plan_):
+        if name not in databases and EVERY not in databases and lookup.own_role(section, known) is None:
             yield HbaRule(
-                connection=connection, database=name, user=section.auth.user, address=address, method="scram-sha-256", order=HBA_ORDER, purpose="pool",
-                origin=site.origin("pgbouncer", "auth", "user", reason="PgBouncer looks up passwords"))
-
-
-def lookup_databases(section: PgbouncerSection, plan_: Plan) -> tuple[str, ...]:
-    """Return where passwords are looked up: in one database from 1.19 on, before in the one that a client connects to.
-
-    A pool for every database then needs the function in template1 too, where new databases come from. Source: PgBouncer, NEWS 1.19.
-    """
-    if since(section, "1.19"):
-        return (section.auth.database,)
-    databases = {pool.database for pool in plan_.pools}
-    return tuple(sorted(databases - {EVERY} | ({"postgres", "template1"} if EVERY in databases else set())))
-
-
-def own_role(section: PgbouncerSection, known: Facts) -> Role | None:
-    """Return a role of somebody else that has the name of ours, or None."""
-    return next((role for role in known.all(Role) if role.name == section.auth.user and role.purpose != "pool-auth"), None)
-
-
-def _lookup(section: PgbouncerSection, site: Site, plan_: Plan, known: Facts) -> Iterator[Fact]:
-    """Give the role, and the function that tells it the secret of a role that may log in and is neither superuser nor replicator."""
-    auth = section.auth
-    origin = site.origin("pgbouncer", "auth")
-    if own_role(section, known) is None:
-        yield Role(name=auth.user, purpose="pool-auth", secret=SECRET, origin=site.origin("pgbouncer", "auth", "user"))
-    if auth.query is not None:
-        return
-    superuser = known.first(Role, "superuser")
-    signature = f"{auth.schema_}.{auth.function}(text)"
-    for database in lookup_databases(section, plan_):
-        yield DatabaseObject(kind="schema", database=database, name=auth.schema_, owner=superuser.name if superuser else "postgres", origin=origin)
-        yield DatabaseObject(kind="function", database=database, name=signature, definition=definition(section), origin=origin)
-        yield Grant(database=database, kind="schema", target=auth.schema_, privileges=("USAGE",), to=auth.user, origin=origin)
-        yield Grant(database=database, kind="function", target=signature, privileges=("EXECUTE",), to=auth.user, origin=origin)
-
-
-def definition(section: PgbouncerSection) -> str:
-    """Return the function as SQL: SECURITY DEFINER with a pinned search_path, every name qualified, an expired password is none.
-
-    Its names are PlainNames, so they need no quotes. Sources: PgBouncer, doc/config.md, "Example of a secure function for auth_query"; NEWS
-    1.24.1, CVE-2025-2291 (VALID UNTIL); NEWS 1.25.1, CVE-2025-12819 (unqualified names); PostgreSQL, CREATE FUNCTION, "Writing SECURITY
-    DEFINER Functions Safely".
-    """
-    name = f"{section.auth.schema_}.{section.auth.function}"
-    return f"""\
-CREATE OR REPLACE FUNCTION {name}(IN login pg_catalog.text, OUT uname pg_catalog.text, OUT phash pg_catalog.text)
-    RETURNS SETOF record
-    LANGUAGE sql STABLE STRICT SECURITY DEFINER
-    SET search_path = pg_catalog, pg_temp
-AS $function$
-    SELECT a.rolname::pg_catalog.text, CASE WHEN a.rolvaliduntil < pg_catalog.now() THEN NULL ELSE a.rolpassword END
-    FROM pg_catalog.pg_authid AS a
-    WHERE a.rolname = $1 AND a.rolcanlogin AND NOT a.rolsuper AND NOT a.rolreplication
-$function$;
-REVOKE ALL ON FUNCTION {name}(pg_catalog.text) FROM PUBLIC;"""
-
-
-def query(section: PgbouncerSection) -> str:
-    """Return the statement by which PgBouncer asks. It must be qualified: a client may set the search_path (CVE-2025-12819)."""
-    return section.auth.query or f"SELECT uname, phash FROM {section.auth.schema_}.{section.auth.function}($1)"
+                connection=connection,
+                database=name,
+                user=section.auth.user,
+                address=address,
+                method="scram-sha-256",
+                order=HBA_ORDER,
+                purpose="pool",
+                origin=site.origin("pgbouncer", "auth", "user", reason="PgBouncer looks up passwords"),
+            )

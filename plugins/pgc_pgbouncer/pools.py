@@ -1,7 +1,8 @@
 """How many connections each pool may open: worked out once, proved by max_db_connections.
 
-PgBouncer opens a pool for each pair of database and role, so the number of pools is not known. What bounds their sum is the limit for all roles of
-a database (max_db_connections): its sum over the databases is what PostgreSQL must bear, whoever connects.
+PgBouncer opens a pool for each pair of database and role, so the number of pools is not known. What bounds their sum is
+the limit for all roles of a database (max_db_connections): its sum over the databases is what PostgreSQL must bear,
+whoever connects.
 Source: PgBouncer, doc/config.md: default_pool_size, max_db_connections, max_user_connections.
 """
 
@@ -103,16 +104,19 @@ def plan(section: PgbouncerSection, site: Site, known: Facts) -> Plan:
     shares = [name for name, limit in by_hand.items() if limit is None]
     share = max(LEAST_SHARE, left // len(shares)) if shares else 0
     pools = tuple(
-        _pool(section, name, database, spec, by_hand[name], share, roles, limits.get(database, -1)) for name, (database, spec) in entries.items())
+        _pool(section, name, database, spec, by_hand[name], share, roles, limits.get(database, -1))
+        for name, (database, spec) in entries.items()
+    )
     return Plan(pools, tuple(_caps(section, pools, known)), LOOKUPS * (1 if since(section, "1.19") else len(pools)))
 
 
 def _entries(section: PgbouncerSection, known: Facts) -> tuple[dict[str, tuple[str, PoolSpec]], dict[str, int]]:
     """Return the entries of [databases] by name, with the limits that the databases themselves have."""
     limits = {
-        fact.name: int(dict(fact.attributes).get("connection_limit", -1)) for fact in known.all(DatabaseObject, "database")
+        fact.name: int(dict(fact.attributes).get("connection_limit", -1))
+        for fact in known.all(DatabaseObject, "database")
     }
-    nothing = PoolSpec()
+    nothing = PoolSpec.model_validate({})
     entries = {name: (name, nothing) for name in sorted(limits) if listable(name) and name != "pgbouncer"}
     entries |= {name: (spec.database or name, spec) for name, spec in sorted(section.pools.items())}
     if section.wildcard if section.wildcard is not None else not entries:
@@ -127,7 +131,14 @@ def _by_hand(spec: PoolSpec, roles: int) -> int | None:
 
 
 def _pool(
-    section: PgbouncerSection, name: str, database: str, spec: PoolSpec, by_hand: int | None, share: int, roles: int, own_limit: int,
+    section: PgbouncerSection,
+    name: str,
+    database: str,
+    spec: PoolSpec,
+    by_hand: int | None,
+    share: int,
+    roles: int,
+    own_limit: int,
 ) -> Pool:
     """One role alone gets all of a database's share; where there are several, each may take half of it."""
     limit = by_hand if by_hand is not None else share
@@ -137,15 +148,33 @@ def _pool(
     one = limit if roles == 1 else max(2, limit // 2)
     reserve = spec.reserve if spec.reserve is not None else (0 if spec.size is not None else one // 5)
     size = spec.size if spec.size is not None else max(1, one - reserve)
-    return Pool(name, database, size, reserve, limit, spec.min_size or 0, spec.mode or section.mode, Path(("pgbouncer", "pools", name)), reason)
+    return Pool(
+        name,
+        database,
+        size,
+        reserve,
+        limit,
+        spec.min_size or 0,
+        spec.mode or section.mode,
+        Path(("pgbouncer", "pools", name)),
+        reason,
+    )
 
 
 def _caps(section: PgbouncerSection, pools: tuple[Pool, ...], known: Facts) -> list[tuple[str, int, Path]]:
     """Return the limit of each role that has one: PgBouncer lets clients wait where PostgreSQL would refuse the login."""
     found = {}
     for role in known.all(Role):
-        if role.login and role.purpose == "application" and 0 < role.connection_limit < wish(section, role.name, pools) and listable(role.name):
-            found[role.name] = (role.connection_limit, role.origin.paths[0] / "connection_limit" if role.origin.paths else Path())
+        if (
+            role.login
+            and role.purpose == "application"
+            and 0 < role.connection_limit < wish(section, role.name, pools)
+            and listable(role.name)
+        ):
+            found[role.name] = (
+                role.connection_limit,
+                role.origin.paths[0] / "connection_limit" if role.origin.paths else Path(),
+            )
     for name, spec in section.users.items():
         if spec.connections is not None:
             found[name] = (spec.connections, Path(("pgbouncer", "users", name, "connections")))

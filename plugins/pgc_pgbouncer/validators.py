@@ -12,7 +12,9 @@ from pgc.artifact import Entry
 from pgc.hookspecs import Answer, Problem, Trial, Unclear, Validator
 from pgc.verify.throwaway import CERTIFICATE, KEY
 
-_FILE = re.compile(rb"^\s*(?:%include\s+|(auth_file|auth_hba_file|auth_ident_file|\w+_tls_(?:ca|cert|key)_file)\s*=\s*)/(\S+)", re.M)
+_FILE = re.compile(
+    rb"^\s*(?:%include\s+|(auth_file|auth_hba_file|auth_ident_file|\w+_tls_(?:ca|cert|key)_file)\s*=\s*)/(\S+)", re.M
+)
 _LINE = re.compile(r"^\S+ \S+ \S+ \[\d+\] (ERROR|FATAL|WARNING) (.*?)(?: \(([^():]*):(\d+)\))?$")
 _UNKNOWN = re.compile(r"unknown parameter: \w+/(\w+)")
 _FOLLOWS = re.compile(r"cannot load config file|error processing include file|fill_defaults fail")
@@ -50,7 +52,9 @@ def _problems(answer: Answer, content: bytes) -> Iterator[Problem]:
     found = list(_told(answer.output, content))
     here, wanted = _IS.search(answer.output), _WANTED.search(content)
     if found and here and wanted and (here[1], here[2]) != (wanted[1].decode(), wanted[2].decode()):
-        raise Unclear(f"PgBouncer {here[1]}.{here[2]} is here, and the file is for {wanted[1].decode()}.{wanted[2].decode()}: {found[0].message}")
+        raise Unclear(
+            f"PgBouncer {here[1]}.{here[2]} is here, and the file is for {wanted[1].decode()}.{wanted[2].decode()}: {found[0].message}"
+        )
     if not found and answer.exit_code != SERVING:
         raise Unclear(answer.output.strip().rpartition("\n")[2] or f"exit code {answer.exit_code}")
     yield from found
@@ -62,14 +66,24 @@ def _told(output: str, content: bytes) -> Iterator[Problem]:
         match = _LINE.match(line)
         if match and match[1] != "WARNING" and not _FOLLOWS.match(match[2]):
             unknown = _UNKNOWN.match(match[2])
-            at = next((number for number, text in enumerate(lines, 1) if unknown and re.match(rf"\s*{unknown[1]}\s*=", text)), 0)
+            at = next(
+                (number for number, text in enumerate(lines, 1) if unknown and re.match(rf"\s*{unknown[1]}\s*=", text)),
+                0,
+            )
             yield Problem(match[2], int(match[4] or at))
 
 
 VALIDATORS = (
     Validator(
-        name="pgbouncer (started)", formats=("pgbouncer.ini",), tool="pgbouncer", version=("--version",), trials=_trials, problems=_problems,
+        name="pgbouncer (started)",
+        formats=("pgbouncer.ini",),
+        tool="pgbouncer",
+        version=("--version",),
+        trials=_trials,
+        problems=_problems,
         packages=("pgbouncer",),
-        blind="log, pid and socket places, system user and certificates are replaced; users that auth_file lacks pass; only the first bad value is told; "
-        "nothing connects to a server"),
+        blind="log, pid and socket places, system user and certificates are replaced; "
+        "users that auth_file lacks pass; only the first bad value is told; "
+        "nothing connects to a server",
+    ),
 )

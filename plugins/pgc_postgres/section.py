@@ -29,6 +29,7 @@ Method = Literal[
     "scram-sha-256", "cert", "peer", "reject", "gss", "ldap", "radius", "pam", "trust", "password", "md5", "ident"
 ]
 ParameterValue = bool | int | float | str
+OneLine = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
 
 
 class RoleSpec(Part):
@@ -185,7 +186,7 @@ class HbaSpec(Part):
     method: Method = Field(
         "scram-sha-256", description="How the client proves who it is, or reject.", examples=["scram-sha-256"]
     )
-    options: dict[Word, Annotated[str, Field(max_length=200)]] = Field(
+    options: dict[Word, OneLine] = Field(
         default_factory=dict, description="Options of the method.", examples=[{"clientcert": "verify-full"}]
     )
     first: bool = Field(
@@ -196,7 +197,7 @@ class HbaSpec(Part):
 class IdentSpec(Part):
     """One line of a map from operating-system or certificate names to roles."""
 
-    system: Annotated[str, Field(min_length=1, max_length=200)] = Field(
+    system: OneLine = Field(
         description="Name that the system or the certificate gives; `/…` is a regular expression.", examples=["deploy"]
     )
     role: SqlName = Field(description="Role that it may log in as.", examples=["orders_owner"])
@@ -252,7 +253,7 @@ class PostgresSection(Section):
         None, description="Where its log is. Without it: from the layout.", examples=["/var/log/postgresql"]
     )
     locale: Locale = Field(
-        default_factory=lambda: Locale(),
+        default_factory=lambda: Locale.model_validate({}),
         description="Sort order and character rules.",
         examples=[{"provider": "builtin"}],
     )
@@ -314,7 +315,7 @@ class PostgresSection(Section):
         examples=[["pg_trgm", "vector"]],
     )
     timeouts: ApplicationTimeouts = Field(
-        default_factory=lambda: ApplicationTimeouts(),
+        default_factory=lambda: ApplicationTimeouts.model_validate({}),
         description="Limits for applications.",
         examples=[{"statement": "30s"}],
     )

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 
 from pgc.artifact import Entry
-from pgc.hookspecs import Answer, Problem, Trial, Validator
+from pgc.hookspecs import Answer, Problem, Trial, Unclear, Validator
 from pgc.readers import read_yaml
 from pgc.secrets import TOKEN
 from pgc_postgres.catalogue import MAJORS
@@ -46,11 +46,9 @@ set -e
 initdb -D data -U postgres -A trust -E UTF8 --locale=C -N >/dev/null 2>&1
 cp pg_hba.conf data/pg_hba.conf
 echo "COPY (SELECT line_number, error FROM pg_hba_file_rules WHERE error IS NOT NULL ORDER BY 1) TO '$PWD/found'" > query
-postgres --single -D data postgres <query >log 2>&1 || { cat log; exit 3; }
+postgres --single -D data -c ssl=on postgres <query >log 2>&1 || { cat log; exit 3; }
 cat found
 """
-
-NO_TLS = "hostssl record cannot match because SSL is disabled"
 
 
 def validators() -> Iterator[Validator]:
@@ -107,7 +105,7 @@ def _without_secrets(content: bytes) -> bytes:
 
 
 def sql_problems(answer: Answer, content: bytes) -> Iterator[Problem]:
-    """Read psql's complaints; its line numbers are those of the file."""
+    """Read psql's complaints; its line numbers are those of the file. Raises Unclear where the server did not run."""
     if not answer.exit_code:
         return
     found = False
@@ -117,7 +115,11 @@ def sql_problems(answer: Answer, content: bytes) -> Iterator[Problem]:
             found = True
             yield Problem(match[2], int(match[1]))
     if not found:
-        yield Problem((answer.output.strip().splitlines() or [f"exit code {answer.exit_code}"])[-1])
+        raise Unclear(_last(answer))
+
+
+def _last(answer: Answer) -> str:
+    return (answer.output.strip().splitlines() or [f"exit code {answer.exit_code}"])[-1]
 
 
 def hba_trials(major: int, entry: Entry, content: bytes, others: Mapping[str, bytes]) -> Iterator[Trial]:
@@ -137,13 +139,12 @@ def hba_trials(major: int, entry: Entry, content: bytes, others: Mapping[str, by
 
 
 def hba_problems(answer: Answer, content: bytes) -> Iterator[Problem]:
-    """Read the complaints. The server that reads has no certificate; that is not the rules' fault."""
+    """Read the complaints. Raises Unclear where the server that was to read the rules did not run."""
     if answer.exit_code:
-        yield Problem((answer.output.strip().splitlines() or [f"exit code {answer.exit_code}"])[-1])
-        return
+        raise Unclear(_last(answer))
     for line in answer.output.splitlines():
         number, tab, message = line.partition("\t")
-        if tab and message != NO_TLS:
+        if tab:
             yield Problem(message, int(number) if number.isdigit() else 0)
 
 

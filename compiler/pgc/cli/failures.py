@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import sys
 import traceback
@@ -47,7 +48,7 @@ def tell(failure: Failure, problem: BaseException, arguments: Sequence[str]) -> 
 
 def wants_json(arguments: Sequence[str]) -> bool:
     """Say whether the command line asks for JSON; it may be one that was not understood."""
-    return "--format=json" in arguments or ("--format", "json") in zip(arguments, arguments[1:], strict=False)
+    return "--format=json" in arguments or ("--format", "json") in itertools.pairwise(arguments)
 
 
 def document(failure: Failure) -> str:

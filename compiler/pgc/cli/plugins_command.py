@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import click
 
-from pgc import registry
+from pgc.cli import shared
 
 
-@click.command("plugins")
+@click.command("plugins", cls=shared.Command)
 def command() -> None:
     """List the installed plugins, with the distribution that each comes from.
 
@@ -15,6 +15,8 @@ def command() -> None:
     Examples:
       pgc plugins
     """
+    from pgc import registry
+
     found = registry.load().plugins
     width = max(len(plugin.name) for plugin in found) if found else 0
     for plugin in found:

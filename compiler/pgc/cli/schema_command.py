@@ -2,19 +2,38 @@
 
 from __future__ import annotations
 
-import json
+from pathlib import Path
 
 import click
 
-from pgc import registry, schema
+from pgc.cli import shared
+from pgc.cli.entry import WELL
 
 
-@click.command("schema")
-def command() -> None:
+@click.command("schema", cls=shared.Command)
+@click.option(
+    "--all",
+    "folder",
+    metavar="DIR",
+    type=click.Path(file_okay=False),
+    help="Write it to a folder instead, with the schema of each structured format that the plugins generate.",
+)
+def command(folder: str | None) -> int:
     """Print the JSON Schema of the manifest, as the installed plugins make it.
 
     \b
     Examples:
-      pgc schema > manifest.schema.json
+      pgc schema > schemas/manifest.schema.json
+      pgc schema --all schemas
     """
-    click.echo(json.dumps(schema.manifest_schema(registry.load()), indent=2, ensure_ascii=False))
+    from pgc import registry, schema
+
+    plugins = registry.load()
+    if folder is None:
+        click.echo(schema.text(schema.manifest_schema(plugins)).encode(), nl=False)
+        return WELL
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    for name, text in sorted(schema.every_schema(plugins).items()):
+        (Path(folder) / name).write_text(text, encoding="utf-8")
+        click.echo(f"wrote {folder}/{name}")
+    return WELL

@@ -20,9 +20,9 @@ OUT = "generated"
 class Command(click.Command):
     """A command whose help shows the examples of its docstring first: who asks for help wants a line to copy."""
 
-    def __init__(self, *arguments: Any, help: str | None = None, **options: Any) -> None:
+    def __init__(self, name: str | None, help: str | None = None, **options: Any) -> None:
         about, mark, examples = cleandoc(help or "").partition("\n\n\b\n")
-        super().__init__(*arguments, help=f"\b\n{examples}\n\n{about}" if mark else help, **options)
+        super().__init__(name, help=f"\b\n{examples}\n\n{about}" if mark else help, **options)
 
 
 environment = click.option("--env", "environment", metavar="NAME", help="Only this environment of the manifest.")

@@ -17,6 +17,7 @@ import os
 import sys
 import time
 from collections.abc import Iterable
+from typing import Any
 
 VERSION = 1
 GRANULARITY_NS = 20_000_000  # a kernel's clock for file times may stand still this long
@@ -64,7 +65,8 @@ def remember(
         os.makedirs(os.path.dirname(target), exist_ok=True)
         aside = f"{target}.{os.getpid()}"
         with open(aside, "wb") as stream:
-            marshal.dump((VERSION, _key(arguments), seen, stamps, text), stream)
+            record: Any = (VERSION, _key(arguments), seen, stamps, text)
+            marshal.dump(record, stream)
         os.replace(aside, target)
     except OSError:
         return  # a cache that cannot be written only costs time

@@ -11,7 +11,7 @@ from pgc.cli import shared
 from pgc.cli.entry import FAILED, WELL
 
 
-@click.command("validate")
+@click.command("validate", cls=shared.Command)
 @click.argument("names", nargs=-1, metavar="[CLUSTER[/ENVIRONMENT]]...")
 @shared.out
 @shared.output_format("text", "json", "sarif", "github")
@@ -19,7 +19,7 @@ from pgc.cli.entry import FAILED, WELL
 @click.option("--image", metavar="NAME", default="", help="The image for --docker, instead of pgc's own.")
 @click.option("--require-validators", "require", is_flag=True, help="A tool that is missing is an error.")
 def command(names: tuple[str, ...], out: str, output: str, docker: bool, image: str, require: bool) -> int:
-    """Let the products themselves judge the generated files: patroni, haproxy, keepalived, etcd, pgbouncer, PostgreSQL, systemd.
+    """Let the products themselves judge the generated files, each with its own checker.
 
     Verdicts are kept by SHA-256 in validation.json beside the lock file; what was judged before is not judged again.
 
@@ -33,9 +33,11 @@ def command(names: tuple[str, ...], out: str, output: str, docker: bool, image: 
     from pgc.report import validation_view
 
     plugins = registry.load()
+    shared.recover(out)
     found = list(validation.trees(Path(out), names))
-    if not found:
-        raise click.UsageError(f"no generated tree in {out} {' or '.join(names)}; run pgc compile first")
+    absent = [name for name in names if not any(validation.trees(Path(out), (name,)))]
+    if absent or not found:
+        raise click.UsageError(f"no generated tree {' and no '.join(absent) or 'at all'} in {out}; run pgc compile first")
     runner = runner_for(plugins.validators, docker=docker or bool(image), image=image)
     tell = validation_view.progress(sys.stderr)
     done = [validation.validate(tree, Path(out), plugins, runner, tell, require=require) for tree in found]

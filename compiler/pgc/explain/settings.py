@@ -39,7 +39,8 @@ def setting(name: str, manifests: Iterable[str], registry: Registry, templates: 
                 wrong += compilation.diagnostics
                 continue
             asked = _Asked(name, compilation, compilation.cluster, registry)
-            found += [*asked.decided(), *asked.in_manifest()] or asked.in_files()
+            decided = [*asked.decided()]
+            found += [*decided, *asked.in_manifest(unwritten=not decided)] or asked.in_files()
             known |= asked.names()
     if found:
         return Answer(tuple(found), tuple(wrong))
@@ -75,19 +76,26 @@ class _Asked:
                 origin = Origin(value.paths, value.reason, plugin.partition(".")[0])
                 text = f"{value.value} {value.unit}".strip()
                 yield Explanation(f"{self.title}: {settled}", text, in_words((origin,), "", source))
-        for each in self.cluster.facts.all(Parameter, self.name):
+        for each in self.cluster.facts.all(Parameter, self.parameter()):
             where = f" on {each.host}" if each.host else ""
             reasons = in_words((each.origin,), "", source)
-            yield Explanation(f"{self.title}: {self.name}{where}", str(each.value), reasons)
+            yield Explanation(f"{self.title}: {each.name}{where}", str(each.value), reasons)
 
-    def in_manifest(self) -> Iterator[Explanation]:
-        """Explain it as a path of the manifest, written or not."""
+    def parameter(self) -> str:
+        """Return the name as a parameter's: the last part, where the others lead into a section."""
+        above, _, last = self.name.rpartition(".")
+        models = _models(self.compilation, self.cluster, self.registry)
+        inside = above.partition(".")[0] in self.registry.by_name and _follow(models, tuple(above.split(".")))[0]
+        return last if inside else self.name
+
+    def in_manifest(self, *, unwritten: bool) -> Iterator[Explanation]:
+        """Explain it as a path of the manifest; `unwritten`: also as one that is not written there."""
         site, parts = self.cluster.site, tuple(self.name.split("."))
         place = Path(int(part) if part.isdigit() else part for part in parts)
         known, meaning, value = _follow(_models(self.compilation, self.cluster, self.registry), parts)
         if site.source.has(place):
             reason = Reason("manifest", "set in the manifest", (f"{site.source.span(place)} {place}",))
-        elif known:
+        elif known and unwritten:
             reason = Reason(parts[0] if parts[0] in self.registry.by_name else "manifest", site.origin(*parts).reason, ())
         else:
             return

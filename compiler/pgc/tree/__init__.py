@@ -37,7 +37,8 @@ from pgc.tree.staging import Shelf
 from pgc.tree.survey import contents, survey
 
 __all__ = [
-    "CODES", "OF_THE_MANIFEST", "OF_THE_WORLD", "STALE", "Staged", "Tree", "WriteFailed", "Written", "check", "commit", "hold", "recover", "stage", "write",
+    "CODES", "OF_THE_MANIFEST", "OF_THE_WORLD", "STALE", "Staged", "Tree", "WriteFailed", "Written", "check", "commit",
+    "hold", "recover", "stage", "write",
 ]  # fmt: skip
 
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import functools
 import json
+import sys
 from collections.abc import Iterator, Mapping
-from importlib import resources
 from pathlib import Path as FilePath
 from typing import Any
 
@@ -87,29 +87,22 @@ def check_document(path: str, content: bytes, schema_name: str, schema: Mapping[
 
 @functools.cache
 def read_schema(package: str, name: str) -> Mapping[str, Any]:
-    """Return a schema from the plugin's own `schemas/`, else from the project's.
+    """Return a schema from the `schemas/` beside a plugin's module.
 
     Raises:
         FileNotFoundError: there is none of this name.
     """
-    for place in _schema_folders(package):
-        file = place.joinpath(name)
-        if file.is_file():
-            schema: Mapping[str, Any] = json.loads(file.read_bytes())
-            return schema
-    raise FileNotFoundError(f"{package} names the schema {name}, and there is no such file")
+    file = FilePath(sys.modules[package].__file__ or ".").parent / "schemas" / name
+    if not file.is_file():
+        raise FileNotFoundError(f"{package} names the schema {name}, and there is no such file")
+    schema: Mapping[str, Any] = json.loads(file.read_bytes())
+    return schema
 
 
 @functools.cache
 def compiled(package: str, name: str) -> Check:
     """Return the check of a schema. Raises FileNotFoundError, or ValueError where shape.py does not know a keyword."""
     return compile_schema(read_schema(package, name))
-
-
-def _schema_folders(package: str) -> Iterator[Any]:
-    yield resources.files(package).joinpath("schemas")
-    yield resources.files("pgc").joinpath("schemas")  # in the wheel
-    yield FilePath(__file__).parents[3] / "schemas"  # in the repository
 
 
 def _places(origin: Origin | None, path: str) -> tuple[Path | Span, ...]:

@@ -15,12 +15,12 @@ from pgc_postgres.settled import Settled
 
 PGS030 = Code(
     "PGS030",
-    "name-too-long",
+    "owner-name-too-long",
     Severity.ERROR,
-    what="the name {name} has {bytes} bytes; PostgreSQL keeps 63",
-    why="it would be cut off, and rules and grants for the whole name would be for nobody",
-    help="shorten it; letters outside ASCII take two bytes or more",
-    example="postgres:\n  roles: {ääääääääääääääääääääääääääääääääää: {}}",
+    what="the owner of the database {database} would be called {name}, which has {bytes} bytes; PostgreSQL keeps 63",
+    why="it would be cut off, and grants for the whole name would be for nobody",
+    help="name a role as its owner",
+    example="postgres:\n  databases: {a_name_of_fifty_eight_bytes_that_leaves_no_room_for_its_owner: {}}",
 )
 PGS031 = Code(
     "PGS031",
@@ -149,14 +149,12 @@ def _names(cluster: Cluster) -> Iterator[Finding]:
         yield from _name(name, "database", at)
         for schema in database.schemas:
             yield from _name(schema, "schema", at / "schemas" / schema)
-        if database.owner is None and len(name.encode()) <= NAME_BYTES < len(owner_of(name, database).encode()):
-            yield PGS030.at(at, name=owner_of(name, database), bytes=len(owner_of(name, database).encode()))
+        owner = owner_of(name, database)
+        if database.owner is None and len(owner.encode()) > NAME_BYTES:
+            yield PGS030.at(at, database=name, name=owner, bytes=len(owner.encode()))
 
 
 def _name(name: str, kind: str, at: Path) -> Iterator[Finding]:
-    size = len(name.encode())
-    if size > NAME_BYTES:
-        yield PGS030.at(at, name=name, bytes=size)
     problem = ""
     if kind in ("role", "schema") and name.startswith("pg_"):
         problem = "names that start with pg_ are PostgreSQL's own"

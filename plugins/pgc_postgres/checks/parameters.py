@@ -237,6 +237,9 @@ def _value(at: Path, spec: ParameterSpec, value: Any) -> Iterator[Finding]:
     except ValueRefused as refused:
         yield PGS002.at(at, fault=str(refused), hint=refused.help or "write a value that it takes")
         return
+    if isinstance(canonical, str) and any(ord(character) < 32 or ord(character) == 127 for character in canonical):
+        yield PGS002.at(at, fault=f"{spec.name} holds a control character", hint="write it on one line, without it")
+        return
     if (
         spec.unit
         and isinstance(canonical, int | float)

@@ -1,4 +1,4 @@
-"""Compiling with PgBouncer's plugin and those that it meets, and tiny plugins that stand for others."""
+"""Compiling with keepalived's plugin and those that it meets, and tiny plugins that stand for others."""
 
 from __future__ import annotations
 
@@ -22,10 +22,11 @@ PLUGINS = ("etcd", "haproxy", "keepalived", "patroni", "pgbouncer", "postgres")
 FILES = ("/etc/ssl/host.crt", "/etc/ssl/host.key", "/etc/ssl/authority.crt")
 
 
-def manifest(section: str = "{}", postgres: str = POSTGRES, objectives: str = "{failover: 60s}", hosts: str = HOSTS, **others: str) -> str:
-    """Return a whole manifest around a pgbouncer section."""
-    rest = "".join(f"{name}: {value}\n" for name, value in others.items())
-    return f"{HEAD}objectives: {objectives}\npostgres: {postgres}\npgbouncer: {section}\n{rest}{hosts}"
+def manifest(
+    section: str = "{vips: {main: {address: 10.0.0.100/24}}}", objectives: str = "{failover: 60s}", hosts: str = HOSTS
+) -> str:
+    """Return a whole manifest around a keepalived section."""
+    return f"{HEAD}objectives: {objectives}\npostgres: {POSTGRES}\nkeepalived: {section}\n{hosts}"
 
 
 @cache
@@ -62,7 +63,13 @@ def certificates() -> ModuleType:
     def give(site: Site) -> Iterable[Fact]:
         for host in site.hosts:
             yield Certificate(
-                host=host.name, name="host", certificate_file=FILES[0], key_file=FILES[1], authority_file=FILES[2], names=(host.name, host.address))
+                host=host.name,
+                name="host",
+                certificate_file=FILES[0],
+                key_file=FILES[1],
+                authority_file=FILES[2],
+                names=(host.name, host.address),
+            )
 
     return plugin("keys", give)
 
@@ -75,5 +82,7 @@ def compiled(text: str, using: Registry | None = None) -> Compilation:
 
 def text_of(compilation: Compilation, path: str) -> str:
     """Return a file's text; a compilation without files shows why."""
-    assert compilation.bundle is not None, [f"{each.span} {each.code} {each.message}" for each in compilation.diagnostics]
+    assert compilation.bundle is not None, [
+        f"{each.span} {each.code} {each.message}" for each in compilation.diagnostics
+    ]
     return compilation.bundle.files[path].content.decode()

@@ -15,17 +15,24 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
 from pgc.artifact import Format
 from pgc.facts import HbaRule
 from pgc.secrets import resolve
 from pgc.templating import sql_text
 from pgc.verify.local import search_path
 from pgc_pgbouncer.reader import encode_password
-
 from tests.plugins.pgbouncer.conftest import compiled, manifest, text_of
 
 POOLER = shutil.which("pgbouncer", path=search_path())
-PROGRAMS = next((folder for folder in sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True) if (folder / "initdb").exists()), None)
+PROGRAMS = next(
+    (
+        folder
+        for folder in sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+        if (folder / "initdb").exists()
+    ),
+    None,
+)
 pytestmark = [
     pytest.mark.skipif(POOLER is None or PROGRAMS is None, reason="pgbouncer or PostgreSQL is not installed"),
     pytest.mark.xdist_group("pgbouncer-server"),
@@ -54,17 +61,53 @@ class Running:
 
     def run(self, *words: object, check: bool = True, **more: str) -> subprocess.CompletedProcess[str]:
         environment = {"PATH": f"{PROGRAMS}:{search_path()}", "HOME": str(self.home), "LC_ALL": "C.UTF-8", **more}
-        done = subprocess.run([*as_whom(), *map(str, words)], env=environment, capture_output=True, text=True, timeout=60, check=False, cwd=self.home)
+        done = subprocess.run(
+            [*as_whom(), *map(str, words)],
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+            cwd=self.home,
+        )
         assert done.returncode == 0 or not check, done.stdout + done.stderr
         return done
 
     def query(self, statement: str, database: str = "postgres") -> str:
         """Ask PostgreSQL itself, as its superuser."""
-        return self.run("psql", "-XAtq", "-h", self.home, "-p", self.server, "-U", "postgres", "-d", database, "-v", "ON_ERROR_STOP=1", "-c", statement).stdout.strip()
+        return self.run(
+            "psql",
+            "-XAtq",
+            "-h",
+            self.home,
+            "-p",
+            self.server,
+            "-U",
+            "postgres",
+            "-d",
+            database,
+            "-v",
+            "ON_ERROR_STOP=1",
+            "-c",
+            statement,
+        ).stdout.strip()
 
     def login(self, user: str, password: str, database: str = "orders") -> subprocess.CompletedProcess[str]:
         """Log in through PgBouncer."""
-        words = ("psql", "-XAtq", "-h", "127.0.0.1", "-p", self.pooler, "-U", user, "-d", database, "-c", "SELECT session_user")
+        words = (
+            "psql",
+            "-XAtq",
+            "-h",
+            "127.0.0.1",
+            "-p",
+            self.pooler,
+            "-U",
+            user,
+            "-d",
+            database,
+            "-c",
+            "SELECT session_user",
+        )
         return self.run(*words, check=False, PGPASSWORD=password, PGCONNECT_TIMEOUT="10")
 
 
@@ -95,7 +138,8 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 
 
 def whole(found: Running) -> str:
-    postgres = f"{{version: 17, port: {found.server}, roles: {{app: {{}}, expired: {{}}}}, databases: {{orders: {{access: {{app: read-write, expired: read-only}}}}}}}}"
+    databases = "{orders: {access: {app: read-write, expired: read-only}}}"
+    postgres = f"{{version: 17, port: {found.server}, roles: {{app: {{}}, expired: {{}}}}, databases: {databases}}}"
     return manifest(f'{{version: "{version()}", port: {found.pooler}, auth: {{user: pool_auth}}}}', postgres)
 
 
@@ -107,10 +151,28 @@ def start_server(found: Running) -> None:
     rules = [rule for rule in compilation.cluster.facts.all(HbaRule) if rule.purpose == "pool"]
     lines = [f"{rule.connection} {rule.database} {rule.user} {rule.address} {rule.method}" for rule in rules]
     (found.home / "data/pg_hba.conf").write_text("local all postgres trust\n" + "\n".join(lines) + "\n")
-    found.run("pg_ctl", "-D", "data", "-l", "log", "-w", "-o", f"-p {found.server} -k {found.home} -c fsync=off -c shared_preload_libraries=pg_stat_statements", "start")
-    sql = {path.rpartition("/")[2]: file.content for path, file in compilation.bundle.files.items() if path.startswith("cluster/postgresql/")}
+    found.run(
+        "pg_ctl",
+        "-D",
+        "data",
+        "-l",
+        "log",
+        "-w",
+        "-o",
+        f"-p {found.server} -k {found.home} -c fsync=off -c shared_preload_libraries=pg_stat_statements",
+        "start",
+    )
+    sql = {
+        path.rpartition("/")[2]: file.content
+        for path, file in compilation.bundle.files.items()
+        if path.startswith("cluster/postgresql/")
+    }
     for name in sorted(sql):
-        content = resolve(sql[name], Format("sql", encode_secret=sql_text), lambda secret: PASSWORDS.get(secret, "other"))
+        content = resolve(
+            sql[name],
+            Format("sql", encode_secret=lambda value: sql_text(value)),
+            lambda secret: PASSWORDS.get(secret, "other"),
+        )
         (found.home / name).write_bytes(content)
         found.run("psql", "-Xq", "-h", found.home, "-p", found.server, "-U", "postgres", "-d", "postgres", "-f", name)
     found.query("ALTER ROLE expired VALID UNTIL '2020-01-01'")
@@ -123,12 +185,22 @@ def start_pooler(found: Running) -> None:
         path = f"hosts/pg1/etc/pgbouncer/{name}"
         if compilation.bundle is None or path not in compilation.bundle.files:
             continue
-        content = text_of(compilation, path).replace("/etc/pgbouncer", str(found.home)).replace("/run/pgbouncer", str(found.home))
+        content = (
+            text_of(compilation, path)
+            .replace("/etc/pgbouncer", str(found.home))
+            .replace("/run/pgbouncer", str(found.home))
+        )
         if name == "userlist.txt":
-            content = resolve(content.encode(), Format("list", encode_secret=encode_password), PASSWORDS.__getitem__).decode()
+            content = resolve(
+                content.encode(), Format("list", encode_secret=encode_password), PASSWORDS.__getitem__
+            ).decode()
         (found.home / name).write_text(content)
     ini = found.home / "pgbouncer.ini"
-    ini.write_text(ini.read_text().replace("[pgbouncer]\n", f"[pgbouncer]\npidfile = {found.home}/pgbouncer.pid\nlogfile = {found.home}/pooler.log\n"))
+    ini.write_text(
+        ini.read_text().replace(
+            "[pgbouncer]\n", f"[pgbouncer]\npidfile = {found.home}/pgbouncer.pid\nlogfile = {found.home}/pooler.log\n"
+        )
+    )
     found.run(POOLER, "-q", "-d", ini)
     for _ in range(50):
         if found.login("app", PASSWORDS["role-app"]).returncode == 0:
@@ -157,17 +229,42 @@ def test_expired_password_is_refused(running: Running) -> None:
 def test_lookup_tells_nobody_else(running: Running) -> None:
     database = "postgres" if int(version().split(".")[1]) >= 19 else "orders"
     found = running.query(
-        "SELECT has_function_privilege('app', 'pgbouncer.get_auth(text)', 'EXECUTE'), has_function_privilege('pool_auth', 'pgbouncer.get_auth(text)', 'EXECUTE')", database)
+        "SELECT has_function_privilege('app', 'pgbouncer.get_auth(text)', 'EXECUTE'), "
+        "has_function_privilege('pool_auth', 'pgbouncer.get_auth(text)', 'EXECUTE')",
+        database,
+    )
     assert found == "f|t"
     assert running.query("SELECT count(*) FROM pgbouncer.get_auth('postgres')", database) == "0"
-    assert running.query("SELECT prosecdef, proconfig FROM pg_proc WHERE proname = 'get_auth'", database) == 't|{"search_path=pg_catalog, pg_temp"}'
+    assert (
+        running.query("SELECT prosecdef, proconfig FROM pg_proc WHERE proname = 'get_auth'", database)
+        == 't|{"search_path=pg_catalog, pg_temp"}'
+    )
 
 
 def test_settings_are_in_force(running: Running) -> None:
     """A section that is included a second time would set all of them back (measured with 1.24.1)."""
-    said = running.run("psql", "-XAtq", "-h", running.home, "-p", running.pooler, "-U", "pgbouncer", "-d", "pgbouncer", "-c", "SHOW CONFIG").stdout
+    said = running.run(
+        "psql",
+        "-XAtq",
+        "-h",
+        running.home,
+        "-p",
+        running.pooler,
+        "-U",
+        "pgbouncer",
+        "-d",
+        "pgbouncer",
+        "-c",
+        "SHOW CONFIG",
+    ).stdout
     values = {line.split("|")[0]: line.split("|")[1] for line in said.splitlines()}
-    assert (values["max_client_conn"], values["auth_type"], values["pool_mode"]) == ("250", "scram-sha-256", "transaction")
+    assert (values["max_client_conn"], values["auth_type"], values["pool_mode"]) == (
+        "250",
+        "scram-sha-256",
+        "transaction",
+    )
     ini = dict(re.findall(r"^(\w+) = (.*)$", (running.home / "pgbouncer.ini").read_text(), re.MULTILINE))
     del ini["unix_socket_mode"]  # shown as a decimal number
-    assert {name: value for name, value in ini.items() if name in values and values[name] not in (value, value + ".0")} == {}
+    assert {
+        name: value for name, value in ini.items() if name in values and values[name] not in (value, value + ".0")
+    } == {}

@@ -5,30 +5,43 @@ from __future__ import annotations
 import re
 
 import pytest
+
 from pgc.facts import ConnectionClaim, Endpoint, HbaRule, Parameter, TimeClaim
 from pgc.pipeline import Compilation
-
 from tests.plugins.pgbouncer.conftest import HOSTS, compiled, manifest, text_of
 
 INI = "hosts/pg1/etc/pgbouncer/pgbouncer.ini"
-MANY = "{version: 17, roles: {app: {}, jobs: {}}, databases: {a: {access: {app: read-write}}, b: {access: {jobs: read-write}}, c: {}, d: {}}}"
+MANY = (
+    "{version: 17, roles: {app: {}, jobs: {}}, "
+    "databases: {a: {access: {app: read-write}}, b: {access: {jobs: read-write}}, c: {}, d: {}}}"
+)
 
 
 def databases(compilation: Compilation) -> dict[str, dict[str, str]]:
     """Return the entries of [databases] as PgBouncer reads them."""
     part = text_of(compilation, INI).partition("[databases]\n")[2].partition("\n[")[0]
     lines = [line for line in part.splitlines() if " = " in line]
-    return {line.partition(" = ")[0]: dict(re.findall(r"(\w+)=('(?:[^']|'')*'|\S+)", line.partition(" = ")[2])) for line in lines}
+    return {
+        line.partition(" = ")[0]: dict(re.findall(r"(\w+)=('(?:[^']|'')*'|\S+)", line.partition(" = ")[2]))
+        for line in lines
+    }
 
 
 def claimed(compilation: Compilation) -> int:
     assert compilation.cluster is not None
-    return sum(int(claim.count) for claim in compilation.cluster.facts.all(ConnectionClaim) if "PgBouncer" in claim.what)  # type: ignore[arg-type]
+    claims = [claim for claim in compilation.cluster.facts.all(ConnectionClaim) if "PgBouncer" in claim.what]
+    return sum(int(str(claim.count)) for claim in claims)
 
 
 def test_one_database_gets_ten_connections_a_core() -> None:
     found = databases(compiled(manifest()))
-    assert found["orders"] == {"host": "127.0.0.1", "port": "5432", "pool_size": "32", "reserve_pool_size": "8", "max_db_connections": "40"}
+    assert found["orders"] == {
+        "host": "127.0.0.1",
+        "port": "5432",
+        "pool_size": "32",
+        "reserve_pool_size": "8",
+        "max_db_connections": "40",
+    }
 
 
 def test_the_smallest_host_decides() -> None:
@@ -38,17 +51,37 @@ def test_the_smallest_host_decides() -> None:
 
 def test_databases_share_and_no_role_takes_all() -> None:
     found = databases(compiled(manifest(postgres=MANY)))
-    assert {name: row["max_db_connections"] for name, row in found.items()} == {"a": "10", "b": "10", "c": "10", "d": "10", "postgres": "4"}
+    assert {name: row["max_db_connections"] for name, row in found.items()} == {
+        "a": "10",
+        "b": "10",
+        "c": "10",
+        "d": "10",
+        "postgres": "4",
+    }
     assert (found["a"]["pool_size"], found["a"]["reserve_pool_size"]) == ("4", "1")
 
 
 def test_what_is_set_by_hand_is_taken_from_the_share_of_the_others() -> None:
     found = databases(compiled(manifest("{pools: {a: {connections: 25}, b: {size: 3, reserve: 1}}}", MANY)))
-    assert {name: row["max_db_connections"] for name, row in found.items()} == {"a": "25", "b": "8", "c": "5", "d": "5", "postgres": "4"}
+    assert {name: row["max_db_connections"] for name, row in found.items()} == {
+        "a": "25",
+        "b": "8",
+        "c": "5",
+        "d": "5",
+        "postgres": "4",
+    }
     assert (found["b"]["pool_size"], found["b"]["reserve_pool_size"]) == ("3", "1")
 
 
-@pytest.mark.parametrize("section", ["{}", "{server_connections: 90}", "{pools: {a: {connections: 25}, x: {database: c, mode: session, size: 2}}}", "{wildcard: true}"])
+@pytest.mark.parametrize(
+    "section",
+    [
+        "{}",
+        "{server_connections: 90}",
+        "{pools: {a: {connections: 25}, x: {database: c, mode: session, size: 2}}}",
+        "{wildcard: true}",
+    ],
+)
 def test_claim_is_the_sum_of_the_limits(section: str) -> None:
     compilation = compiled(manifest(section, MANY))
     assert claimed(compilation) == sum(int(row["max_db_connections"]) for row in databases(compilation).values())
@@ -57,13 +90,25 @@ def test_claim_is_the_sum_of_the_limits(section: str) -> None:
 def test_pools_that_do_not_fit_are_an_error() -> None:
     """Pools × databases ≤ connections less reserves, whoever set max_connections."""
     postgres = "{version: 17, parameters: {max_connections: 40}, roles: {app: {}}, databases: {orders: {access: {app: read-write}}}}"
-    found = [each for each in compiled(manifest("{server_connections: 30}", postgres)).diagnostics if each.code == "BUD001"]
-    assert [each.message.partition(";")[0] for each in found] == ["connections to PostgreSQL: 43 are needed, 35 are there"]
-    assert not [each for each in compiled(manifest("{server_connections: 20}", postgres)).diagnostics if each.code == "BUD001"]
+    found = [
+        each for each in compiled(manifest("{server_connections: 30}", postgres)).diagnostics if each.code == "BUD001"
+    ]
+    assert [each.message.partition(";")[0] for each in found] == [
+        "connections to PostgreSQL: 43 are needed, 35 are there"
+    ]
+    assert not [
+        each for each in compiled(manifest("{server_connections: 20}", postgres)).diagnostics if each.code == "BUD001"
+    ]
 
 
 def test_max_connections_grows_with_the_pools() -> None:
-    compilation = compiled(manifest("{server_connections: 300}", objectives="{failover: 60s, connections: 1000}", hosts=HOSTS.replace("zone", "memory: 64GB, zone")))
+    compilation = compiled(
+        manifest(
+            "{server_connections: 300}",
+            objectives="{failover: 60s, connections: 1000}",
+            hosts=HOSTS.replace("zone", "memory: 64GB, zone"),
+        )
+    )
     assert compilation.cluster is not None
     wanted = next(each for each in compilation.cluster.facts.all(Parameter, "max_connections"))
     assert int(wanted.value) >= 304  # type: ignore[arg-type]
@@ -95,7 +140,11 @@ def test_lookups_need_one_database_from_119_on_and_every_one_before() -> None:
     def where(version: str) -> set[str]:
         compilation = compiled(manifest(f'{{version: "{version}"}}', MANY))
         assert compilation.bundle is not None
-        return {path.rpartition("/")[2] for path, file in compilation.bundle.files.items() if b"FUNCTION pgbouncer.get_auth" in file.content}
+        return {
+            path.rpartition("/")[2]
+            for path, file in compilation.bundle.files.items()
+            if b"FUNCTION pgbouncer.get_auth" in file.content
+        }
 
     assert where("1.19") == {"30-postgres.sql"}
     assert where("1.18") == {"30-a.sql", "30-b.sql", "30-c.sql", "30-d.sql"}
@@ -104,8 +153,15 @@ def test_lookups_need_one_database_from_119_on_and_every_one_before() -> None:
 def test_rules_are_for_the_loopback_and_for_the_databases_only() -> None:
     compilation = compiled(manifest(postgres=MANY))
     assert compilation.cluster is not None
-    rules = {(rule.database, rule.user, rule.address, rule.method) for rule in compilation.cluster.facts.all(HbaRule) if rule.purpose == "pool"}
-    assert rules == {*((name, "all", "127.0.0.1/32", "scram-sha-256") for name in "abcd"), ("postgres", "pool_auth", "127.0.0.1/32", "scram-sha-256")}
+    rules = {
+        (rule.database, rule.user, rule.address, rule.method)
+        for rule in compilation.cluster.facts.all(HbaRule)
+        if rule.purpose == "pool"
+    }
+    assert rules == {
+        *((name, "all", "127.0.0.1/32", "scram-sha-256") for name in "abcd"),
+        ("postgres", "pool_auth", "127.0.0.1/32", "scram-sha-256"),
+    }
 
 
 def test_balancer_may_send_as_many_clients_as_fit() -> None:

@@ -211,3 +211,23 @@ def test_equal_hosts_share_one_body(alone: Any) -> None:
         if path.endswith("60-postgresql.conf") and "sysctl" in path
     }
     assert len(bodies) == 1
+
+
+def test_message_says_the_largest_value_that_fits_and_that_one_fits(alone: Any) -> None:
+    """Other plugins claim memory and connections too, so the whole messages are asserted with this plugin alone."""
+    hosts = "hosts:\n  a: {address: 10.0.0.1, memory: 8GB}\n"
+    compiled = alone(manifest("version: 17\nparameters: {work_mem: 256MB}", hosts))
+    message = next(each for each in compiled.whole.diagnostics if each.code == "PGS020")
+    assert message.message == "work_mem is set to 256MB; with everything else that runs on a, 26MB would fit"
+    assert message.consequence.startswith("at the worst a needs 64120MB of its 8GB: ")
+    assert alone(manifest("version: 17\nparameters: {work_mem: 26MB}", hosts)).codes == []
+    assert "PGS020" in alone(manifest("version: 17\nparameters: {work_mem: 27MB}", hosts)).codes
+
+
+def test_limits_beyond_the_server_are_added_up_in_the_message(alone: Any) -> None:
+    text = manifest(
+        "version: 17\nroles: {a: {connection_limit: 100}, b: {connection_limit: 80}}", objectives="{connections: 100}"
+    )
+    assert alone(text).messages == [
+        "PGS037 the roles may hold 180 connections (100 for a + 80 for b), but the server has room for 125"
+    ]

@@ -211,5 +211,5 @@ class Section(Part):
     raw: dict[str, Any] = Field(
         default_factory=dict,
         description="Settings that pgc does not know, passed to the product as they are. Reported; their impact is unknown.",
-        examples=[{}],
+        examples=[{"a_setting_of_the_product": "its value"}],
     )

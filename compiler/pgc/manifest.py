@@ -64,10 +64,9 @@ class Disk(Part):
     """A disk of a host."""
 
     size: Size = Field(description="Its capacity.", examples=["500GB"])
-    mount: FilePath = Field(
-        "",
-        validate_default=False,
-        description="Where it is mounted; empty where the purpose says it.",
+    mount: FilePath | None = Field(
+        None,
+        description="Where it is mounted; without it, where its purpose says.",
         examples=["/var/lib/postgresql"],
     )
     kind: Literal["nvme", "ssd", "hdd", "network"] = Field(
@@ -117,7 +116,7 @@ class External(Part):
     )
     scheme: Literal["tcp", "http", "https"] = Field("tcp", description="How it is spoken to.", examples=["http"])
     details: dict[Word, str] = Field(
-        default_factory=dict, description="What its readers need to know.", examples=[{"api": "etcd3"}]
+        default_factory=dict, description="What its readers need to know.", examples=[{"version": "3.6"}]
     )
 
 
@@ -139,9 +138,13 @@ class Envelope(Part):
     hosts: dict[HostName, HostSpec] = Field(
         min_length=1, description="The machines, by name.", examples=[{"pg1": {"address": "10.0.0.11", "zone": "a"}}]
     )
-    external: dict[Word, External] = Field(default_factory=dict, description="What exists already.", examples=[{}])
+    external: dict[Word, External] = Field(
+        default_factory=dict,
+        description="What exists already, by a name of your own.",
+        examples=[{"store": {"offers": "dcs.client", "endpoints": [{"address": "10.0.9.11", "port": 2379}]}}],
+    )
     environments: dict[Word, dict[str, Any]] = Field(
         default_factory=dict,
         description="Overrides by environment; each is compiled to a tree of its own. Null removes a key.",
-        examples=[{}],
+        examples=[{"staging": {"objectives": {"failover": "60s"}}}],
     )

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from pydantic import BaseModel
+from pydantic.json_schema import GenerateJsonSchema
+
+from pgc.fields import BYTES, SECONDS, show_duration, show_size
 from pgc.manifest import Envelope
 from pgc.registry import BrokenPlugin, Registry
+from pgc.terms import tidy
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 MANIFEST = "manifest.schema.json"
@@ -17,27 +22,33 @@ TEMPLATE = "#/$defs/{model}"
 
 def manifest_schema(registry: Registry) -> dict[str, Any]:
     """Return the schema by which editors complete and check a manifest."""
-    schema = Envelope.model_json_schema(ref_template=TEMPLATE)
+    schema = Envelope.model_json_schema(ref_template=TEMPLATE, schema_generator=_WithDefaults)
     definitions: dict[str, Any] = schema.pop("$defs", {})
     properties: dict[str, Any] = schema["properties"]
     for plugin in registry.plugins:
-        section = plugin.section_model.model_json_schema(ref_template=f"#/$defs/{plugin.name}.{{model}}")
+        section = plugin.section_model.model_json_schema(
+            ref_template=f"#/$defs/{plugin.name}.{{model}}", schema_generator=_WithDefaults
+        )
         for name, definition in section.pop("$defs", {}).items():
             definitions[f"{plugin.name}.{name}"] = definition
         definitions[plugin.name] = {**section, "description": plugin.description.summary}
         properties[plugin.name] = {
             "$ref": TEMPLATE.format(model=plugin.name),
             "description": plugin.description.summary,
+            "examples": _example(section),
         }
+    _polish(schema, definitions)
     overrides = {name: _partial(copy.deepcopy(value)) for name, value in properties.items() if name != "environments"}
     definitions |= {f"override.{name}": _partial(copy.deepcopy(value)) for name, value in definitions.items()}
+    environments = properties["environments"]
     properties["environments"] = {
-        "description": properties["environments"]["description"],
+        "description": environments["description"],
         "type": ["object", "null"],
+        "default": {},
         "additionalProperties": {"type": ["object", "null"], "additionalProperties": False, "properties": overrides},
-        "examples": [{"staging": {"objectives": {"failover": "60s"}}}],
+        "examples": environments["examples"],
     }
-    _describe_references(schema, definitions)
+    schema.pop("title", None)
     return {
         "$schema": DIALECT,
         "$id": "https://pgc.dev/schemas/manifest.schema.json",
@@ -45,6 +56,66 @@ def manifest_schema(registry: Registry) -> dict[str, Any]:
         "title": "pgc cluster manifest",
         "$defs": dict(sorted(definitions.items())),
     }
+
+
+class _WithDefaults(GenerateJsonSchema):
+    """Shows also the defaults that are made anew for each manifest: empty mappings, and parts whose keys have defaults."""
+
+    def get_default_value(self, schema: Any) -> Any:
+        if "default_factory" not in schema or schema.get("default_factory_takes_data"):
+            return super().get_default_value(schema)
+        made = schema["default_factory"]()
+        return made.model_dump(mode="json", exclude_defaults=True) if isinstance(made, BaseModel) else made
+
+
+def _example(section: Mapping[str, Any]) -> list[Any]:
+    """Make an example of a section: the keys that it must have, else the first of its own."""
+    given = {name: each["examples"][0] for name, each in section["properties"].items() if each.get("examples")}
+    wanted = section.get("required") or [name for name in given if name != "raw"][:1]
+    return [{name: given[name] for name in wanted if name in given}]
+
+
+def _polish(schema: dict[str, Any], definitions: dict[str, Any]) -> None:
+    """Say in the models' schemas what an editor shows and a validator needs, and pydantic leaves out."""
+    for name, definition in definitions.items():
+        definition["title"] = name.rpartition(".")[2].removesuffix("Section")
+    for each in _objects([schema, definitions]):
+        if "patternProperties" in each:
+            each.setdefault("additionalProperties", False)
+        for field in each.get("properties", {}).values() if isinstance(each.get("properties"), dict) else ():
+            _describe(field, definitions)
+
+
+def _describe(field: dict[str, Any], definitions: Mapping[str, Any]) -> None:
+    """Write a field's unit into its description, for that is what an editor shows; and its default as a manifest would."""
+    reference = str(field.get("$ref", "")).removeprefix("#/$defs/")
+    if reference in definitions:
+        field.setdefault("description", definitions[reference].get("description", ""))
+    unit = next((each["x-unit"].partition(",")[0] for each in _objects(field) if "x-unit" in each), "")
+    if unit:
+        units, show = _UNITS[unit]
+        field["description"] = f"{field.get('description', '')} Unit: {units}.".strip()
+        if isinstance(field.get("default"), int | float):
+            field["default"] = show(field["default"])
+
+
+_UNITS: Mapping[str, tuple[str, Callable[[Any], str]]] = {
+    "seconds": (", ".join(SECONDS), show_duration),
+    "bytes": (", ".join(BYTES), show_size),
+    "percent": ("%", lambda share: f"{tidy(share * 100)}%"),
+}
+
+
+def _objects(schema: Any) -> Iterator[dict[str, Any]]:
+    """Yield every mapping inside a schema, itself included, but none inside values that are only shown."""
+    if isinstance(schema, list):
+        for each in schema:
+            yield from _objects(each)
+    elif isinstance(schema, dict):
+        yield schema
+        for name, each in schema.items():
+            if name not in ("default", "examples", "const", "enum"):
+                yield from _objects(each)
 
 
 def text(schema: Mapping[str, Any]) -> str:
@@ -91,11 +162,3 @@ def _or_null(schema: Any) -> Any:
         if isinstance(schema, dict) and key in schema
     }
     return {"anyOf": [schema, {"type": "null"}], **shown}
-
-
-def _describe_references(schema: dict[str, Any], definitions: dict[str, Any]) -> None:
-    """Give every definition a title that people understand: the last part of its name."""
-    for name, definition in definitions.items():
-        if isinstance(definition, dict):
-            definition["title"] = name.rpartition(".")[2].removesuffix("Section")
-    schema.pop("title", None)

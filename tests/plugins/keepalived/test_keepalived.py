@@ -13,6 +13,7 @@ from pgc.facts import Endpoint, HealthCheck, Runbook, Service
 from pgc.pipeline import Compilation
 from pgc.readers import Item, NotReadable
 from pgc.verify import native
+from pgc.verify.isolation import best
 from pgc.verify.local import LocalRunner, search_path
 from pgc.verify.verdicts import ACCEPTED, REJECTED
 from pgc_keepalived import validators
@@ -21,6 +22,9 @@ from tests.plugins.keepalived.conftest import FILES, HOSTS, certificates, compil
 
 CONF, SCRIPT = "etc/keepalived/keepalived.conf", "etc/keepalived/check-balancer"
 KEEPALIVED = shutil.which("keepalived", path=search_path())
+asked = pytest.mark.skipif(
+    KEEPALIVED is None or not best().spaces, reason="keepalived is not installed, or this machine allows no namespaces"
+)
 SIX = '{vips: {main: {address: 10.0.0.100/24}, six: {address: "fd00::100/64", sources: {pg1: "fd00::1", pg2: "fd00::2", pg3: "fd00::3"}}}}'
 
 
@@ -243,7 +247,7 @@ def judged(compilation: Compilation) -> list[native.Judged]:
     return list(native.validate(files, validators.VALIDATORS, LocalRunner()))
 
 
-@pytest.mark.skipif(KEEPALIVED is None, reason="keepalived is not installed")
+@asked
 @pytest.mark.parametrize(
     "section",
     [
@@ -259,7 +263,7 @@ def test_keepalived_takes_the_file(section: str) -> None:
     assert [each.verdict.result for each in found] == [ACCEPTED], found
 
 
-@pytest.mark.skipif(KEEPALIVED is None, reason="keepalived is not installed")
+@asked
 def test_keepalived_names_the_line_that_it_refuses() -> None:
     compilation = compiled(manifest("{vips: {main: {address: 10.0.0.100/24}}, raw: {instance: [no_such_keyword 1]}}"))
     (found,) = judged(compilation)

@@ -15,6 +15,7 @@ from pgc.pipeline import Compilation
 from pgc.readers import read_ini
 from pgc.secrets import resolve
 from pgc.verify import native
+from pgc.verify.isolation import best
 from pgc.verify.local import LocalRunner, search_path
 from pgc.verify.verdicts import ACCEPTED, REJECTED
 from pgc_pgbouncer import validators
@@ -25,6 +26,9 @@ from tests.plugins.pgbouncer.conftest import FILES, certificates, compiled, mani
 FOLDER = "hosts/pg1/etc/pgbouncer"
 UNIT = "hosts/pg1/etc/systemd/system/pgbouncer.service"
 POOLER = shutil.which("pgbouncer", path=search_path())
+asked = pytest.mark.skipif(
+    POOLER is None or not best().spaces, reason="pgbouncer is not installed, or this machine allows no namespaces"
+)
 
 
 def settings(compilation: Compilation, name: str = "pgbouncer.ini") -> dict[str, str]:
@@ -171,7 +175,7 @@ def of_first_host(compilation: Compilation) -> list[File]:
     return [file for path, file in compilation.bundle.files.items() if path.startswith("hosts/pg1/")]
 
 
-@pytest.mark.skipif(POOLER is None, reason="pgbouncer is not installed")
+@asked
 @pytest.mark.parametrize("tls", [False, True])
 def test_pgbouncer_takes_the_file(tls: bool) -> None:
     pool = '{database: "it\'s", mode: session, size: 3}'
@@ -183,7 +187,7 @@ def test_pgbouncer_takes_the_file(tls: bool) -> None:
     assert {name: each.verdict.result for name, each in found.items()} == dict.fromkeys(found, ACCEPTED), found
 
 
-@pytest.mark.skipif(POOLER is None, reason="pgbouncer is not installed")
+@asked
 def test_pgbouncer_names_the_line_that_it_refuses() -> None:
     compilation = compiled(manifest(f'{{version: "{installed()}", raw: {{no_such_setting: 1}}}}'))
     verdict = judged(of_first_host(compilation))["pgbouncer.ini"].verdict
@@ -192,7 +196,7 @@ def test_pgbouncer_names_the_line_that_it_refuses() -> None:
     assert {lines[each.line - 1] for each in verdict.problems} == {"no_such_setting = 1"}
 
 
-@pytest.mark.skipif(POOLER is None, reason="pgbouncer is not installed")
+@asked
 def test_another_versions_no_is_no_judgement() -> None:
     other = "1.25" if installed() != "1.25" else "1.18"
     verdict = judged(of_first_host(compiled(manifest(f'{{version: "{other}", raw: {{no_such_setting: 1}}}}'))))[

@@ -44,8 +44,8 @@ class Body(Protocol):
 class Artifact:
     """One file that a plugin asks for.
 
-    `path` is below the host's root for a host's file ("etc/haproxy/haproxy.cfg") and below the cluster's tree otherwise
-    ("cluster/patroni/dynamic.yml", "runbooks/failover.md"). `consumer` is the unit that reads it; `mode` is octal digits as text.
+    `path` is below the host's root for a host's file ("etc/systemd/system/x.service") and below the cluster's tree otherwise
+    ("cluster/x/dynamic.yml", "runbooks/failover.md"). `consumer` is the unit that reads it; `mode` is octal digits as text.
     """
 
     path: str

@@ -82,7 +82,7 @@ class Site:
         return Origin((), reason or f"default of the set {self.defaults} (settable as {where})")
 
     def sourced(self, section: Any, *parts: str | int) -> Sourced:
-        """Return a value of a section with its origin: `site.sourced(section, "haproxy", "timeouts", "connect")`.
+        """Return a value of a section with its origin: `site.sourced(section, "my_plugin", "timeouts", "connect")`.
 
         The first part is the section's name, the others attribute names, mapping keys or indexes.
         """

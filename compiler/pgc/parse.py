@@ -79,7 +79,7 @@ MAN007 = Code(
     what="a secret is written here as a literal",
     why="everybody who can read the repository, and its history, would know it",
     help="keep it elsewhere and refer to it: file:PATH, env:NAME, vault:PATH#KEY or sops:FILE#KEY; then change the secret, it is known now",
-    example="patroni:\n  superuser: {password: hunter2}",
+    example="postgres:\n  roles:\n    app: {password: hunter2}",
 )
 MAN008 = Code(
     "MAN008",
@@ -106,7 +106,7 @@ MAN010 = Code(
     what="{problem}",
     why="the section cannot be compiled with it",
     help="change the value; `pgc explain MAN010` shows an example, the schema names what is allowed",
-    example="keepalived: {vips: [{address: 10.0.0.11, hosts: []}]}",
+    example="postgres:\n  hba: [{type: host, method: peer}]   # peer is for local connections",
 )
 MAN011 = Code(
     "MAN011",
@@ -115,7 +115,7 @@ MAN011 = Code(
     what="raw passes {keys} to the product as it is",
     why="pgc does not know what it means: it is not checked, and the impact of changing it is unknown",
     help="use a setting that pgc knows where there is one",
-    example="haproxy:\n  raw: {global: ['tune.bufsize 32768']}",
+    example="postgres:\n  raw: {a_parameter_of_a_newer_release: on}",
 )
 CODES = (MAN001, MAN002, MAN003, MAN004, MAN005, MAN006, MAN007, MAN008, MAN009, MAN010, MAN011)
 

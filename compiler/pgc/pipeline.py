@@ -41,7 +41,7 @@ FCT002 = Code(
     what="{first} and {second} both listen on port {port} of {host}",
     why="the one that starts later does not start",
     help="give one of the two another port",
-    example="haproxy:\n  ports: {read_write: 5432}   # PostgreSQL itself listens there",
+    example="postgres: {port: 2379}   # the DCS listens there",
 )
 SET001 = Code(
     "SET001",

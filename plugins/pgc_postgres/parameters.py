@@ -15,6 +15,7 @@ from pgc.diagnostics import Path
 from pgc.facts import Fact, Parameter
 from pgc.fields import show_duration
 from pgc.provenance import Origin
+from pgc_postgres import archiving
 from pgc_postgres.by_hand import OWNED, given, read_by_hand
 from pgc_postgres.catalogue import load
 from pgc_postgres.layout import layout
@@ -74,6 +75,7 @@ def contribute(section: PostgresSection, site: Site, hosts: tuple[Host, ...]) ->
         *_logging(section),
         *_behaviour(section),
     )
+    yield from archiving.contribute(section, site)
     taken = given(section)
     yield from (row.fact() for row in rows if row.name not in taken)
 
@@ -83,7 +85,7 @@ def by_hand(section: PostgresSection) -> Iterator[Parameter]:
     catalogue = load(section.version)
     for key, value in given(section).values():
         found = read_by_hand(catalogue, key, value)
-        if found is not None and found[0].name not in OWNED:
+        if found is not None and found[0].name not in (*OWNED, "archive_timeout"):
             yield Row(found[0].name, found[1], "set in the manifest", (Path(("postgres", "parameters", key)),)).fact()
     for name, value in section.raw.items():
         if isinstance(value, bool | int | float | str) and catalogue.find(name) is None:
@@ -162,7 +164,6 @@ def _wal(section: PostgresSection, sizes: Wal, hosts: tuple[Host, ...]) -> Itera
     )
     yield Row("wal_compression", "lz4", "half the full-page images for little CPU; in every packaged build of 15 to 18")
     yield Row("archive_mode", True, "switching it on later needs a restart of every node")
-    yield Row("archive_timeout", "5min", "a quiet cluster archives at least every five minutes")
     yield Row("fsync", True, "without it a crash of the host corrupts the data")
     yield Row("full_page_writes", True, "without it a torn page cannot be repaired")
 

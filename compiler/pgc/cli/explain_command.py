@@ -26,9 +26,9 @@ def command(subject: str | None, paths: tuple[str, ...], codes: bool) -> int:
 
     \b
     Examples:
-      pgc explain generated/quickstart/hosts/pg1/etc/patroni/patroni.yml:12
+      pgc explain generated/orders/hosts/pg1/etc/sysctl.d/60-postgresql.conf:3
       pgc explain max_connections
-      pgc explain PAT004
+      pgc explain MAN004
     """
     from pgc import explain, registry, workspace
     from pgc.report import diagnostics_view, explain_view

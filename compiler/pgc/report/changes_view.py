@@ -1,14 +1,14 @@
 """Changes as a person reads them in a terminal.
 
     clusters:   orders/production
-    changes:    1 setting in patroni (1); 1 derived value; on 3 hosts: pg1, pg2, pg3
+    changes:    1 setting in lease (1); 1 derived value; on 3 hosts: pg1, pg2, pg3
     prose only: 5 pages changed (runbooks)
 
     orders/production
       derived
         ~ failover bound host-lost: 28.5 s → 26 s
       pg1, pg2, pg3
-        patroni  /etc/patroni/patroni.yml  (read by patroni.service)
+        lease  /etc/lease/lease.yml  (read by lease.service)
           ~ bootstrap.dcs.ttl: 30 → 25  line 14  [orders.yaml:14 objectives.failover]
 """
 

@@ -2,7 +2,7 @@
 
     orders.yaml:14:5: error PAT004 ttl-below-floor
       ttl is 25 s, but loop_wait + 2 × retry_timeout is 30 s (loop_wait set at 9:5)
-      Patroni would lower loop_wait to 5 s at run time: the cluster would not run the committed file
+      loop_wait would be lowered to 5 s at run time: the cluster would not run the committed file
       help: raise ttl to 30 s or more
        14 |     ttl: 25s
           |          ^^^

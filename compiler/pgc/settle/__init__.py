@@ -5,7 +5,7 @@ rank (then name); of all assignments that obey every constraint, the one taken i
 best in the second, and so on. Pruning and memory only skip work, so they never change the answer. When the steps run
 out before the answer is proved, the outcome is `undecided`: nothing is accepted or refused on a guess.
 
-    settle((ttl, loop_wait), (failover <= 30,)).values["patroni.ttl_s"].reason
+    settle((ttl, loop_wait), (failover <= 30,)).values["lease.ttl_s"].reason
         -> "20 s: with 25 s «failover after host-lost» would be at least 33.5 s, and 30 s is allowed"
 
 The search: a constraint is flattened to `left − right ≤ 0`, a sum of multiples of values, of maxima and of products.

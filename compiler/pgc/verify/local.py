@@ -95,7 +95,7 @@ def search_path() -> str:
     servers = sorted(
         glob.glob("/usr/lib/postgresql/*/bin"), key=lambda name: int(re.sub(r"\D", "", name) or 0), reverse=True
     )
-    # A virtual environment that pgc runs from need not be activated for its patroni to be found.
+    # A virtual environment that pgc runs from need not be activated for the tools in it to be found.
     own = os.path.join(sys.prefix, "bin")
     return os.pathsep.join(dict.fromkeys([*filter(os.path.isabs, os.get_exec_path()), own, *_NOT_ON_PATH, *servers]))
 

@@ -154,7 +154,7 @@ def _find(runner: Runner, validator: Validator, versions: Mapping[str, str]) -> 
 
 
 def _is_version(said: str, wanted: str) -> bool:
-    """Say whether what a tool says of itself ("PgBouncer 1.24.1") is the wanted version ("1.24", or any), part by part."""
+    """Say whether what a tool says of itself ("systemd 252.1") is the wanted version ("252", or any), part by part."""
     found = re.search(r"\d+(?:\.\d+)*", said)
     parts = wanted.split(".")
     return not wanted or (found is not None and found[0].split(".")[: len(parts)] == parts)

@@ -33,7 +33,7 @@ VAL006 = Code(
     what="{path}: {where} {problem}",
     why="the product would refuse the file, or ignore that part of it",
     help="change the value; the schema {schema} says what may stand there",
-    example="patroni:\n  raw: {postgresql: 17}   # a mapping belongs there",
+    example="raw: {postgresql: 17}   # in the section of a product that wants a mapping there",
 )
 CODES = (VAL005, VAL006)
 

@@ -34,4 +34,4 @@ def _pem(label: str, body: str) -> bytes:
 CERTIFICATE = _pem("CERTIFICATE", _CERTIFICATE)
 KEY = _pem("PRIVATE" + " KEY", _KEY)
 BOTH = CERTIFICATE + KEY
-"""As HAProxy wants them: in one file."""
+"""As some products want them: in one file."""

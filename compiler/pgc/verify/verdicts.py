@@ -27,7 +27,7 @@ VAL001 = Code(
     what="{validator} refuses this file: {problem}",
     why="the product would not start with it, or would ignore what it does not understand",
     help="change the value in the manifest (`pgc explain FILE:LINE` names it); if it is right, the plugin is wrong",
-    example="haproxy:\n  raw: {global: ['bogus 1']}   # haproxy -c: unknown keyword 'bogus' in 'global' section",
+    example="postgres:\n  raw: {bogus: 1}   # postgres -C: unrecognized configuration parameter",
 )
 VAL002 = Code(
     "VAL002",
@@ -36,7 +36,7 @@ VAL002 = Code(
     what="{validator} did not judge {files}: {problem}",
     why="only the product itself knows all that it refuses; what it did not see may fail when it is applied",
     help="{way_out}",
-    example="(pgc validate on a machine without haproxy)",
+    example="(pgc validate on a machine without systemd-analyze)",
 )
 VAL003 = Code(
     "VAL003",
@@ -45,7 +45,7 @@ VAL003 = Code(
     what="{validator} did not judge {files}, and every validator is required: {problem}",
     why="with --require-validators nothing passes that its product has not seen",
     help="{way_out}",
-    example="(pgc validate --require-validators on a machine without haproxy)",
+    example="(pgc validate --require-validators on a machine without systemd-analyze)",
 )
 VAL004 = Code(
     "VAL004",

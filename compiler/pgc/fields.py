@@ -10,7 +10,7 @@ import ipaddress
 import re
 from typing import Annotated, Any, ClassVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from pgc.terms import Number, tidy
@@ -163,7 +163,7 @@ def _network(value: object) -> str:
 
 
 def _internet(value: object, parse: Any, what: str, example: str) -> str:
-    """Write an address in its usual form. A zone (`fe80::1%eth0`) is refused: any text may stand in one, and it is valid on one host only."""
+    """Write an address in its usual form. A zone (`fe80::1%eth0`) is refused: any text fits, and it holds on one host only."""
     if not isinstance(value, str):
         raise PydanticCustomError(
             "wrong_type", "{what} is wanted, such as {example}", {"what": what, "example": example}
@@ -194,7 +194,7 @@ class InputFile(str):
 FileName = Annotated[
     str,
     _matching(InputFile.pattern, "a path below the manifest's folder", "sql/schema.sql"),
-    BeforeValidator(lambda value: InputFile(value)),
+    AfterValidator(InputFile),
     WithJsonSchema({"type": "string", "pattern": f"^{InputFile.pattern}$", "examples": ["sql/schema.sql"]}),
 ]
 

@@ -6,6 +6,7 @@ import difflib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -105,8 +106,8 @@ MAN010 = Code(
     Severity.ERROR,
     what="{problem}",
     why="the section cannot be compiled with it",
-    help="change the value; `pgc explain MAN010` shows an example, the schema names what is allowed",
-    example="postgres:\n  hba: [{type: host, method: peer}]   # peer is for local connections",
+    help="change the value; the schema (`pgc schema`) says what each key of the section means",
+    example="window: {from: '04:00', to: '02:00'}   # in the section of a plugin that wants them in order",
 )
 MAN011 = Code(
     "MAN011",
@@ -172,31 +173,48 @@ def parse(source: Source, environment: str | None, registry: Registry) -> tuple[
     return Manifest(site, sections), findings  # type: ignore[arg-type]
 
 
-def named_files(sections: Iterable[BaseModel]) -> Iterator[tuple[Path, InputFile]]:
+def named_files(sections: Mapping[str, BaseModel]) -> Iterator[tuple[Path, InputFile]]:
     """Yield the files that the sections name, with the paths that name them."""
+    for name, section in sections.items():
+        if _may_name_files(type(section)):
+            yield from _named(section, Path((name,)))
 
-    def walk(value: Any, at: Path) -> Iterator[tuple[Path, InputFile]]:
-        if isinstance(value, InputFile):
-            yield at, value
-        elif isinstance(value, BaseModel):
-            for name in type(value).model_fields:
-                yield from walk(getattr(value, name), at / name)
-        elif isinstance(value, Mapping):
-            for key, item in value.items():
-                yield from walk(item, at / str(key))
-        elif isinstance(value, list | tuple):
-            for index, item in enumerate(value):
-                yield from walk(item, at / index)
 
-    for name, section in sections.items() if isinstance(sections, Mapping) else enumerate(sections):
-        yield from walk(section, Path((name,)))
+@cache
+def _may_name_files(model: type[BaseModel]) -> bool:
+    """Say whether a model, or one inside it, has a field for a file."""
+    return any(
+        any(getattr(each, "func", None) is InputFile for each in field.metadata)
+        or _mentions(field.annotation)
+        or any(_may_name_files(inner) for inner in _models(field.annotation))
+        for field in model.model_fields.values()
+    )
+
+
+def _mentions(annotation: Any) -> bool:
+    own = any(getattr(each, "func", None) is InputFile for each in getattr(annotation, "__metadata__", ()))
+    return own or any(_mentions(each) for each in getattr(annotation, "__args__", ()))
+
+
+def _named(value: Any, at: Path) -> Iterator[tuple[Path, InputFile]]:
+    if isinstance(value, InputFile):
+        yield at, value
+    elif isinstance(value, BaseModel):
+        for name in type(value).model_fields:
+            yield from _named(getattr(value, name), at / name)
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _named(item, at / str(key))
+    elif isinstance(value, list | tuple):
+        for index, item in enumerate(value):
+            yield from _named(item, at / index)
 
 
 def read_named(manifest: Manifest, read: Callable[[str], str]) -> tuple[dict[str, str], list[Finding]]:
     """Read the files that the manifest names; `read` takes a path below the manifest's folder. Raises nothing: returns findings."""
     files: dict[str, str] = {}
     findings = []
-    for at, name in named_files(manifest.sections):  # type: ignore[arg-type]
+    for at, name in named_files(manifest.sections):
         try:
             files[str(PurePosixPath(name))] = read(name)
         except (OSError, ValueError) as problem:

@@ -144,10 +144,9 @@ class _Run:
 
     def derive(self, manifest: Manifest, pool: Pool) -> Facts:
         for stratum in self.registry.strata:
-            known = self.join(pool)
+            known = Facts(self.join(pool))
             for plugin in stratum:
-                reads = {kind for kind, _ in plugin.description.reads}
-                readable = Facts({kind: keyed for kind, keyed in known.items() if kind in reads})
+                readable = known.only(kind for kind, _ in plugin.description.reads)
                 section = manifest.sections[plugin.name]
                 given = plugin.call("pgc_derive", section=section, site=manifest.site, facts=readable)
                 derived = _signed(plugin, given)
@@ -324,16 +323,20 @@ def _rule(constraint: Constraint) -> str:
 
 def _settled_facts(known: Facts, values: Mapping[str, Any]) -> Facts:
     """Replace every term inside a fact by its number."""
-    result: dict[type[Fact], dict[tuple[Any, ...], Fact]] = {}
-    for fact in known:
-        for name in fact.settles:
-            value = getattr(fact, name)
-            if isinstance(value, Term):
-                reason = fact.origin.reason or str(value)
-                origin = replace(fact.origin, reason=reason)
-                fact = replace(fact, **{name: value.evaluate(values)}, origin=origin)
-        result.setdefault(type(fact), {})[fact.key] = fact
-    return Facts(result)
+    changed: dict[type[Fact], dict[tuple[Any, ...], Fact]] = {}
+    for kind in known.kinds():
+        if kind.settles:
+            changed[kind] = {fact.key: _settled_fact(fact, values) for fact in known.all(kind)}
+    return known.changed(changed)
+
+
+def _settled_fact(fact: Fact, values: Mapping[str, Any]) -> Fact:
+    terms = {name: value for name in fact.settles if isinstance(value := getattr(fact, name), Term)}
+    if not terms:
+        return fact
+    reason = fact.origin.reason or ", ".join(map(str, terms.values()))
+    numbers = {name: value.evaluate(values) for name, value in terms.items()}
+    return replace(fact, **numbers, origin=replace(fact.origin, reason=reason))
 
 
 def _seen_by(plugin: Plugin, cluster: Cluster, manifest: Manifest) -> Cluster:

@@ -11,7 +11,7 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pgc.artifact import Lines, Unrepresentable
 from pgc.provenance import Origin, Sourced, bare
@@ -85,14 +85,19 @@ def _sandbox() -> type[Environment]:
     class Sandbox(ImmutableSandboxedEnvironment):
         """Looks into mappings and values of ours directly; everything else goes through Jinja2's own, slower judgement."""
 
+        fields: ClassVar[dict[type, frozenset[str]]] = {}
+
         def getattr(self, obj: Any, attribute: str) -> Any:
             kind = type(obj)
             if kind is dict:
                 if attribute in obj:
                     return obj[attribute]
-            elif attribute[0] != "_" and attribute in getattr(kind, "__dataclass_fields__", ()):
-                return getattr(obj, attribute)
-            return super().getattr(obj, attribute)
+                return super().getattr(obj, attribute)
+            fields = self.fields.get(kind)
+            if fields is None:
+                known = getattr(kind, "__dataclass_fields__", ())
+                fields = self.fields[kind] = frozenset(name for name in known if name[0] != "_")
+            return getattr(obj, attribute) if attribute in fields else super().getattr(obj, attribute)
 
     return Sandbox
 
@@ -111,22 +116,22 @@ class _Recorder:
         self._seen = None
 
     def finalize(self, value: Any) -> Any:
-        if isinstance(value, Sourced):
-            if self._seen is not None:
-                self._seen.append(value.origin)
-            return self._checked(value.value, value.origin)
-        if self._seen is not None:
-            self._seen.append(COMPUTED)
-        return self._checked(value, None)
-
-    @staticmethod
-    def _checked(value: Any, origin: Origin | None) -> Any:
         kind = type(value)
         if kind is str:
             if _CONTROL.search(value):
-                raise Unrepresentable("a control character or line break", value, origin)
-        elif kind is not int and kind is not Block and (value is None or isinstance(value, list | dict | tuple | bool)):
-            raise Unrepresentable("a value that has no form in this format", value, origin)
+                raise Unrepresentable("a control character or line break", value)
+            return value
+        if kind is Sourced:
+            if self._seen is not None:
+                self._seen.append(value.origin)
+            try:
+                return self.finalize(value.value)
+            except Unrepresentable as problem:
+                raise Unrepresentable(problem.problem, problem.value, value.origin) from None
+        if kind is int or kind is Block:
+            return value
+        if value is None or isinstance(value, list | dict | tuple | bool):
+            raise Unrepresentable("a value that has no form in this format", value)
         return value
 
 

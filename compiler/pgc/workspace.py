@@ -72,8 +72,9 @@ def manifests(paths: Sequence[str]) -> Iterator[str]:
             yield given
             continue
         for folder, folders, names in os.walk(os.path.normpath(given)):
-            folders[:] = [] if LOCK_NAME in names else sorted(name for name in folders if not name.startswith("."))
-            for name in sorted(names):
+            made_by_pgc = LOCK_NAME in names
+            folders[:] = [] if made_by_pgc else sorted(name for name in folders if not name.startswith("."))
+            for name in () if made_by_pgc else sorted(names):
                 if name.endswith((".yaml", ".yml")) and not name.startswith("."):
                     yield os.path.join(folder, name) if folder != os.curdir else name
 

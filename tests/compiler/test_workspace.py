@@ -5,10 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from pydantic import BaseModel, ConfigDict
 
 from pgc import build, workspace
-from pgc.fields import InputFile
+from pgc.fields import FileName, Part
 from pgc.parse import Manifest, read_named
 from pgc.registry import Registry
 from pgc.templating import Templates
@@ -89,11 +88,10 @@ def test_each_environment_is_compiled_to_its_own_tree(built, tmp_path: Path) -> 
 
 
 def test_a_named_file_that_is_missing_is_a_finding(tmp_path: Path) -> None:
-    class Section(BaseModel):
-        model_config = ConfigDict(arbitrary_types_allowed=True)
-        schema_file: InputFile
+    class Section(Part):
+        schema_file: FileName
 
-    manifest = Manifest(None, {"postgres": Section(schema_file=InputFile("missing.sql"))})  # type: ignore[arg-type]
+    manifest = Manifest(None, {"postgres": Section(schema_file="missing.sql")})  # type: ignore[arg-type]
     files, findings = read_named(manifest, workspace._reader(str(tmp_path / "m.yaml")))
     assert files == {}
     assert [(each.code.code, str(each.places[0])) for each in findings] == [("SRC011", "postgres.schema_file")]

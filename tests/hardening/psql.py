@@ -56,7 +56,11 @@ def split(text: str) -> Iterator[Piece]:
             yield Piece("sql", "".join(statement).strip())
             statement = []
         else:
-            if token == ":" and re.match(r":['\"A-Za-z{]", text[found.start() :]) and not text[: found.start()].endswith(":"):
+            if (
+                token == ":"
+                and re.match(r":['\"A-Za-z{]", text[found.start() :])
+                and not text[: found.start()].endswith(":")
+            ):
                 raise ValueError(f"a variable of psql: {text[found.start() : found.start() + 60]!r}")
             statement.append(token)
     if "".join(statement).strip():

@@ -117,6 +117,16 @@ class Shape:
         fitting = [each for each in node.get("examples", ()) if not isinstance(each, dict | list)]
         return fitting[0] if fitting else standin(node)
 
+    def get(self, data: Any, steps: Steps) -> Any:
+        """Return what `put` would replace, or nothing."""
+        for step in steps:
+            if not isinstance(data, list if step == ITEM else dict) or not data:
+                return None
+            data = (
+                next(iter(data)) if step in (ITEM, KEY) else data[next(iter(data))] if step == ANY else data.get(step)
+            )
+        return data
+
     def put(self, data: Any, steps: Steps, value: Any) -> Any:
         """Return a copy of `data` with the value at a place; what is missing on the way is made as small as it can be."""
         return self._put(copy.deepcopy(data), self.schema, steps, value)

@@ -14,20 +14,36 @@ Keyed = dict[tuple[Any, ...], Fact]
 class Facts:
     """Joined facts, by type and key; iteration is in key order, so nobody sees the order in which plugins spoke."""
 
-    __slots__ = ("_by_host", "_by_type", "_index", "_keyed")
+    __slots__ = ("_by_host", "_by_type", "_index", "_keyed", "_kinds")
 
     def __init__(self, keyed: Mapping[type[Fact], Mapping[tuple[Any, ...], Fact]]) -> None:
         self._keyed = keyed
+        self._kinds: frozenset[type[Fact]] = frozenset(keyed)
         self._by_type: dict[type[Fact], tuple[Fact, ...]] = {}
         self._index: dict[tuple[type[Fact], str], tuple[Fact, ...]] = {}
         self._by_host: dict[type[Fact], dict[str, tuple[Fact, ...]]] = {}
 
+    def only(self, kinds: Iterable[type[Fact]]) -> Facts:
+        """Return a view that shows these types only, and shares what was sorted already."""
+        view = Facts.__new__(Facts)
+        view._keyed, view._kinds = self._keyed, self._kinds & frozenset(kinds)
+        view._by_type, view._index, view._by_host = self._by_type, self._index, self._by_host
+        return view
+
+    def changed(self, keyed: Mapping[type[Fact], Mapping[tuple[Any, ...], Fact]]) -> Facts:
+        """Return the same facts, but for these types."""
+        result = Facts({**self._keyed, **keyed})
+        result._by_type = {kind: facts for kind, facts in self._by_type.items() if kind not in keyed}
+        return result
+
     def all(self, kind: type[AnyFact], capability: str | None = None) -> tuple[AnyFact, ...]:
         """Return the facts of a type, in key order; with a capability, only those that offer it."""
+        if kind not in self._kinds:
+            return ()
         facts: tuple[Any, ...] | None = self._by_type.get(kind)
         if facts is None:
-            keyed = self._keyed.get(kind, {})
-            facts = self._by_type[kind] = tuple(keyed[key] for key in sorted(keyed, key=_order))
+            keyed = self._keyed[kind]
+            facts = self._by_type[kind] = tuple([keyed[key] for key in sorted(keyed, key=_order)])
         if capability is None:
             return facts
         found = self._index.get((kind, capability))
@@ -46,6 +62,8 @@ class Facts:
 
     def on(self, host: str, kind: type[AnyFact], capability: str | None = None) -> tuple[AnyFact, ...]:
         """Return those that belong to one host."""
+        if kind not in self._kinds:
+            return ()
         by_host = self._by_host.get(kind)
         if by_host is None:
             groups: dict[str, list[Fact]] = {}
@@ -55,8 +73,12 @@ class Facts:
         found: tuple[Any, ...] = by_host.get(host, ())
         return found if capability is None else tuple(fact for fact in found if fact.capability == capability)
 
+    def kinds(self) -> tuple[type[Fact], ...]:
+        """Return the types of which there are facts, by name."""
+        return tuple(sorted(self._kinds, key=lambda each: each.__name__))
+
     def __iter__(self) -> Iterator[Fact]:
-        for kind in sorted(self._keyed, key=lambda each: each.__name__):
+        for kind in self.kinds():
             yield from self.all(kind)
 
 

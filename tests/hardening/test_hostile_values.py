@@ -1,0 +1,159 @@
+"""A value is either refused, or it arrives in every file as it was given, and changes nothing around itself.
+
+Each place in the schema where a text may stand gets each hostile text. What compiles is decoded as its consumer decodes it, and compared with
+the same manifest that has a harmless text there: the same rows, but for that text.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pgc.artifact import Bundle
+from pgc.registry import Registry
+from pgc.schema import manifest_schema
+from pgc.templating import Templates
+from tests.conftest import FULL
+from tests.hardening.decode import Row, decode
+from tests.hardening.hostile import HOSTILE
+from tests.hardening.judge import compile_bytes, judge
+from tests.hardening.manifests import rich
+from tests.hardening.shape import Place, Shape
+
+CHUNKS = 16
+TEXTS_A_PLACE = len(HOSTILE) if FULL else 4
+HARMLESS = ("zqxj", "/zqxj", "file:zqxj", "zqxj.sql")
+"""Texts that stand nowhere else; the first that fits a place shows what its files look like."""
+
+
+class Bench:
+    """Compiles manifests with one text at one place."""
+
+    def __init__(self, registry: Registry, templates: Templates, folder: Path) -> None:
+        self.registry, self.templates, self.folder = registry, templates, folder
+        self.shape = Shape(manifest_schema(registry))
+        self.base = rich(registry)
+
+    def places(self) -> list[Place]:
+        return [place for place in self.shape.places if place.takes_text]
+
+    def compile(self, manifest: Any) -> Bundle | None:
+        """Compile, assert that what is refused is refused well, and return what came out."""
+        content = json.dumps(manifest, ensure_ascii=False).encode()
+        (compilation,) = compile_bytes(content, self.folder, self.registry, self.templates)
+        judge([compilation], content, self.registry.codes, f"{self.folder}/m.yaml")
+        return compilation.bundle
+
+    def manifests(self, place: Place, text: str) -> Iterator[Any]:
+        """Yield the manifest with the text at the place, and the one where it also takes the place of what is named like the old one."""
+        yield self.shape.put(self.base, place.steps, text)
+        old = self.shape.get(self.base, place.steps)
+        if isinstance(old, str):
+            yield _renamed(self.base, old, text)
+
+
+def _renamed(value: Any, old: str, new: str) -> Any:
+    if isinstance(value, dict):
+        return {(new if key == old else key): _renamed(below, old, new) for key, below in value.items()}
+    if isinstance(value, list):
+        return [_renamed(below, old, new) for below in value]
+    return new if value == old else value
+
+
+@pytest.fixture(scope="module")
+def bench(registry: Registry, templates: Templates, tmp_path_factory: pytest.TempPathFactory) -> Bench:
+    return Bench(registry, templates, tmp_path_factory.mktemp("hostile"))
+
+
+@pytest.mark.parametrize("chunk", range(CHUNKS))
+def test_a_text_is_refused_or_arrives_as_it_was_given(chunk: int, bench: Bench) -> None:
+    problems = []
+    for place in bench.places()[chunk::CHUNKS]:
+        names = sorted(HOSTILE) if FULL else random.Random(str(place)).sample(sorted(HOSTILE), TEXTS_A_PLACE)
+        for name in names:
+            try:
+                problems += [f"{place}: {name}: {problem}" for problem in faults(bench, place, HOSTILE[name])]
+            except Exception as problem:
+                problems.append(f"{place}: {name}: {type(problem).__name__}: {problem}")
+    assert not problems, f"{len(problems)}\n" + "\n".join(problems[:40])
+
+
+def faults(bench: Bench, place: Place, text: str) -> Iterator[str]:
+    """Yield what a text at a place does that it must not."""
+    for number, manifest in enumerate(bench.manifests(place, text)):
+        bundle = bench.compile(manifest)
+        if bundle is None:
+            continue
+        fitting = (word for word in HARMLESS if re.search(place.node.get("pattern", ""), word))
+        plain = next(filter(None, (_harmless(bench, place, number, word) for word in fitting)), None)
+        if plain is None:
+            yield "accepted, but no harmless text is"
+            continue
+        word, rows = plain
+        yield from differences(rows, _decoded(bundle), word, text)
+        return
+
+
+Decoded = dict[str, tuple[str, Counter[Row]]]
+
+
+_plain: dict[tuple[str, str, int, str], tuple[str, Decoded] | None] = {}
+
+
+def _harmless(bench: Bench, place: Place, number: int, word: str) -> tuple[str, Decoded] | None:
+    """Compile the manifest with a harmless text, once for all hostile ones."""
+    key = str(place), repr(place.node), number, word
+    if key not in _plain:
+        bundle = bench.compile(list(bench.manifests(place, word))[number])
+        _plain[key] = (word, _decoded(bundle)) if bundle is not None else None
+    return _plain[key]
+
+
+def _decoded(bundle: Bundle) -> Decoded:
+    found = {}
+    for path, file in bundle.files.items():
+        try:
+            found[path] = (file.entry.format, Counter(_rows(file.entry.format, file.entry.sha256, file.content)))
+        except Exception as problem:
+            raise ValueError(f"{path} is not well formed: {type(problem).__name__}: {problem}") from problem
+    return found
+
+
+_kept: dict[str, list[Row]] = {}
+
+
+def _rows(form: str, sha256: str, content: bytes) -> list[Row]:
+    """Decode a file once, however many manifests have it."""
+    if sha256 not in _kept:
+        _kept[sha256] = decode(form, content)
+    return _kept[sha256]
+
+
+def differences(plain: Decoded, found: Decoded, word: str, text: str) -> Iterator[str]:
+    """Yield in what files differ besides the text."""
+    gone, new = sorted(plain.keys() - found.keys()), sorted(found.keys() - plain.keys())
+    if len(gone) != len(new):
+        yield f"other files: {gone} and {new}"
+        return
+    names = dict(zip(gone, new, strict=True))
+    for path, (form, rows) in plain.items():
+        _, other = found[names.get(path, path)]
+        if rows == other and word not in str(rows):
+            continue
+        spaced = " ".join(text.split()) if form in ("markdown", "svg") else text
+        expected = Counter(tuple(_instead(part, word, spaced, names) for part in row) for row in rows.elements())
+        if expected != other:
+            yield f"{path}: expected {[*(expected - other)][:2]}, found {[*(other - expected)][:2]}"
+
+
+def _instead(part: str, word: str, text: str, names: dict[str, str]) -> str:
+    for old, new in names.items():
+        part = part.replace(old, new).replace(old.rpartition("/")[2], new.rpartition("/")[2])
+    return " ".join(part.replace(word, text).split(" "))

@@ -8,12 +8,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 from pgc.artifact import Lines, Unrepresentable
-from pgc.provenance import Origin, Sourced
+from pgc.provenance import Origin, Sourced, bare
 
 Line = tuple[str, tuple[Origin, ...]]
 
@@ -113,10 +113,16 @@ def encode_env(value: str) -> str:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Plain(_Emitted):
-    """Lines of a format so simple that it needs neither dumper nor template: each line is text or a Sourced text."""
+    """Lines of a format so simple that it needs neither dumper nor template: each row is text or a Sourced text."""
 
     rows: tuple[Any, ...]
-    _: tuple[()] = field(default=(), repr=False)
+
+    def text(self) -> str:
+        rows = [row if type(row) is str else str(bare(row)) for row in self.rows]
+        text = "\n".join(rows)
+        if text.count("\n") != len(rows) - 1 or _CONTROL.search(text.replace("\n", "")):
+            return super(Plain, self).text()  # finds the row that breaks its line, and refuses it
+        return text + "\n"
 
     def lines(self) -> Iterator[Line]:
         for row in self.rows:

@@ -91,7 +91,7 @@ def judge(settled: Facts) -> Iterator[Finding]:
     """Add up what is claimed from each budget and yield those that are exceeded."""
     for budget in settled.all(Budget):
         claims = _claims(settled, budget)
-        needed, limit = sum(amount for _, amount in claims), _number(budget.limit)
+        needed, limit = sum(amount for _, amount in claims), number(budget.limit)
         if needed > limit:
             show = _shower(budget.of)
             yield BUD001.at(
@@ -162,14 +162,14 @@ def _stretches(claims: tuple[TimeClaim, ...], formulas: Mapping[tuple[Any, ...],
     for lane in lanes:
         for _, group in groupby(lane, key=lambda claim: claim.stage):
             stage = tuple(group)
-            slowest = max(stage, key=lambda claim: _number(claim.seconds or 0))
+            slowest = max(stage, key=lambda claim: number(claim.seconds or 0))
             for claim in stage:
                 yield Stretch(
                     claim.lane,
                     claim.stage,
                     claim.what,
                     str(formulas.get(claim.key, "")),
-                    _number(claim.seconds or 0),
+                    number(claim.seconds or 0),
                     lane is longest and claim is slowest,
                     claim.why,
                     claim.origin.plugin,
@@ -178,13 +178,13 @@ def _stretches(claims: tuple[TimeClaim, ...], formulas: Mapping[tuple[Any, ...],
 
 def _claims(settled: Facts, budget: Budget) -> tuple[tuple[str, Number], ...]:
     if budget.of == "MemoryClaim":
-        return tuple((claim.what, _number(claim.claim_bytes)) for claim in settled.on(budget.pool, MemoryClaim))
+        return tuple((claim.what, number(claim.claim_bytes)) for claim in settled.on(budget.pool, MemoryClaim))
     if budget.of == "DiskClaim":
         host, _, disk = budget.pool.partition("/")
         return tuple(
-            (claim.what, _number(claim.claim_bytes)) for claim in settled.on(host, DiskClaim) if claim.disk == disk
+            (claim.what, number(claim.claim_bytes)) for claim in settled.on(host, DiskClaim) if claim.disk == disk
         )
-    return tuple((claim.what, _number(claim.count)) for claim in settled.all(ConnectionClaim, budget.pool))
+    return tuple((claim.what, number(claim.count)) for claim in settled.all(ConnectionClaim, budget.pool))
 
 
 def _shower(of: str) -> Any:
@@ -193,7 +193,8 @@ def _shower(of: str) -> Any:
     return show_duration if of == "TimeClaim" else str
 
 
-def _number(value: Term | Number) -> Number:
+def number(value: Term | Number) -> Number:
+    """Return the number of a settled value."""
     return value.evaluate({}) if isinstance(value, Term) else value
 
 

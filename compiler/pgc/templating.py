@@ -61,8 +61,8 @@ class Templates:
         with self._recorder as seen:
             for chunk in self._environment.get_template(name).generate(values):
                 chunks.append(chunk)
-                for origin in seen:
-                    origins.setdefault(line, []).append(origin)
+                for below in range(max(1, len(chunk.splitlines())) if seen else 0):
+                    origins.setdefault(line + below, []).extend(seen)
                 seen.clear()
                 line += chunk.count("\n")
         text = "".join(chunks)

@@ -187,7 +187,7 @@ def test_check_tells_edited_missing_and_superfluous_files_apart(pgc: Pgc, reposi
     with (repository / EDITED).open("a") as stream:
         stream.write("# an edit\n")
     (repository / "generated/minimal/docs/README.md").unlink()
-    (repository / "minimal.yaml").write_text(MINIMAL.replace("  pg3: {address: 10.10.0.13, zone: c}\n", "").replace("none", "16MB") + "external: {store: {offers: dcs.client, endpoints: [{address: 10.9.0.1, port: 2379}], details: {api: etcd3}}}\n")
+    (repository / "minimal.yaml").write_text(MINIMAL.replace("pg3", "pg4"))
     done = pgc("compile", "minimal.yaml", "--check", "--format", "json")
     stale = done.document["result"]["clusters"][0]["stale"]
     assert done.code == 1

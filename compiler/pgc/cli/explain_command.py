@@ -37,7 +37,7 @@ def command(subject: str | None, paths: tuple[str, ...], codes: bool) -> int:
     if codes or subject is None:
         click.echo(explain_view.codes(plugins.codes.values()), nl=False)
         return WELL
-    if re.fullmatch(r"[A-Za-z]{3}\d{3}", subject) or re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)+", subject):
+    if explain.names_a_code(subject, plugins):
         click.echo(explain.code(subject, plugins), nl=False)
         return WELL
     templates = plugins.templates(shared.bytecode_folder())

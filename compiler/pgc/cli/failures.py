@@ -73,9 +73,9 @@ def _known(problem: BaseException) -> Iterator[Failure]:
         yield Failure(problem.problem, problem.help, USAGE if isinstance(problem, UnknownRevision) else WORLD)
     elif isinstance(problem, NothingToExplain):
         yield Failure(str(problem), problem.way_out, USAGE)
-    elif isinstance(problem, OSError):
+    elif isinstance(problem, OSError) and problem.errno is not None:  # without a number it is no word of the system's
         where = f"{visible(problem.filename)}: " if isinstance(problem.filename, str) else ""
-        way_out = _WAYS_OUT.get(problem.errno or 0, "check the path and its permissions, then run again")
+        way_out = _WAYS_OUT.get(problem.errno, "check the path and its permissions, then run again")
         yield Failure(f"{where}{problem.strerror or problem}", way_out)
     elif isinstance(problem, RecursionError | MemoryError):
         yield Failure(f"out of resources: {type(problem).__name__}", "split the manifest into smaller ones", MANIFEST)

@@ -37,12 +37,16 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """An answer: what was asked about, its text or value, what it means, where it comes from; `caution` limits it."""
+    """An answer: what was asked about, its text or value, what it means, where it comes from.
+
+    `file` says whose file a line stands in; `caution` limits the answer.
+    """
 
     subject: str
     text: str
     reasons: tuple[Reason, ...]
     meaning: str = ""
+    file: str = ""
     caution: str = ""
 
 

@@ -10,6 +10,12 @@ from pgc.explain.answers import NothingToExplain
 from pgc.registry import Registry
 
 
+def names_a_code(subject: str, registry: Registry) -> bool:
+    """Say whether somebody who asks for this means a diagnostic: it has the form of one, or is the name of one."""
+    form = re.fullmatch(r"[A-Za-z]{3}\d{3}|[a-z0-9]+(-[a-z0-9]+)+", subject)
+    return form is not None or any(subject == each.name for each in registry.codes.values())
+
+
 def code(name: str, registry: Registry) -> str:
     """Document a diagnostic, given by its code or its name.
 

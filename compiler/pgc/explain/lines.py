@@ -45,8 +45,10 @@ def line(place: str, manifests: Iterable[str], registry: Registry, templates: Te
     reasons = in_words(
         found or (Origin(reason="always written so", plugin=plugin),), plugin, compilation.cluster.site.source
     )
+    entry = lock.entries[path]
+    whose = f"a file of {entry.plugin}" + (f", read by {entry.consumer}" if entry.consumer else "")
     caution = "" if _on_disk(tree / path) == digest(text.encode()) else STALE
-    return Answer((Explanation(f"{file}:{number}", lines[index].strip(), reasons, caution=caution),))
+    return Answer((Explanation(f"{file}:{number}", lines[index].strip(), reasons, file=whose, caution=caution),))
 
 
 def _on_disk(file: FilePath) -> str:

@@ -25,6 +25,8 @@ def _explanation(found: Explanation) -> Iterator[str]:
         yield from (f"  from     {plain(place)}" for place in reason.places)
         if reason.plugin:
             yield f"  by       {plain(reason.plugin)}"
+    if found.file:
+        yield f"  in       {plain(found.file)}"
     if found.caution:
         yield f"  caution  {plain(found.caution)}"
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 
 from pgc import pipeline, workspace
 from pgc.artifact import Lines
@@ -13,7 +15,7 @@ from pgc.facts import Package
 from pgc.pipeline import Compilation
 from pgc.provenance import Origin
 from pgc.registry import Registry
-from pgc.source import Source
+from pgc.source import MAX_BYTES, Source
 from pgc.templating import Templates
 from pgc.workspace import Job
 
@@ -22,7 +24,6 @@ EXPLAINED = (Scope.CLUSTER, Scope.HOST, Scope.SUMMARY, Scope.SETTING)
 
 
 def manifest_lines(
-    changes: Sequence[Change],
     after: Mapping[str, Snapshot],
     paths: Sequence[str],
     registry: Registry,
@@ -34,13 +35,14 @@ def manifest_lines(
     manifest that no longer compiles, of a file on disk that is not what its manifest makes now. The comparison itself does
     not depend on any of it.
     """
-    wanted = {change.directory for change in changes if change.scope in EXPLAINED}
-    compilations = _compilations(wanted, paths, registry, templates) if wanted else {}
+    compilations = _Compilations(paths, registry, templates)
     traces: dict[tuple[str, str], Lines] = {}
 
     def why(change: Change) -> str | None:
+        if change.scope not in EXPLAINED or change.kind is Kind.REMOVED:
+            return None
         compilation = compilations.get(change.directory)
-        if compilation is None or compilation.cluster is None or change.kind is Kind.REMOVED:
+        if compilation is None or compilation.cluster is None:
             return None
         source = compilation.cluster.site.source
         if change.scope is not Scope.SETTING:
@@ -83,23 +85,38 @@ def _of_the_whole(change: Change, cluster: Cluster) -> Iterator[Origin]:
         yield Origin((path("defaults"),))
 
 
-def _compilations(
-    wanted: set[str], paths: Sequence[str], registry: Registry, templates: Templates
-) -> dict[str, Compilation]:
-    names = {directory.partition("/")[0].encode() for directory in wanted}
-    found: dict[str, Compilation] = {}
-    for file in workspace.manifests(paths):
-        try:
-            with open(file, "rb") as stream:
-                content = stream.read()
-        except OSError:
-            continue
-        if not any(name in content for name in names):
-            continue
-        for compilation in workspace.compile_file(Job(file, None), registry, templates, in_folder=True):
-            if compilation.bundle is not None and compilation.bundle.directory in wanted:
-                found[compilation.bundle.directory] = compilation
-    return found
+class _Compilations:
+    """The clusters' manifests compiled again, each only when it is first asked for: a view shows equal changes once."""
+
+    def __init__(self, paths: Sequence[str], registry: Registry, templates: Templates) -> None:
+        self.paths, self.registry, self.templates = paths, registry, templates
+        self.found: dict[str, Compilation] = {}
+
+    def get(self, directory: str) -> Compilation | None:
+        """Return the compilation that makes a tree, or None where no manifest compiles to it."""
+        if directory not in self.found:
+            for file in self.files.get(directory.partition("/")[0], ()):
+                for each in workspace.compile_file(Job(file, None), self.registry, self.templates, in_folder=True):
+                    if each.bundle is not None:
+                        self.found[each.bundle.directory] = each
+        return self.found.get(directory)
+
+    @cached_property
+    def files(self) -> dict[str, list[str]]:
+        """Where a cluster's name stands: word → the manifests that have it."""
+        found: dict[str, list[str]] = {}
+        for file in workspace.manifests(self.paths):
+            try:
+                with open(file, "rb") as stream:
+                    words = set(_NAME.findall(stream.read(MAX_BYTES)))
+            except OSError:
+                continue
+            for word in words:
+                found.setdefault(word.decode(), []).append(file)
+        return found
+
+
+_NAME = re.compile(rb"[a-z][a-z0-9-]*")
 
 
 def _told(origins: Iterable[Origin], source: Source) -> str | None:

@@ -42,7 +42,7 @@ def command(base: str, out: str, output: str, exit_code: bool, paths: tuple[str,
         changes = compare.compare_all(before.snapshots, after.snapshots, plugins.formats)
     sys.stderr.write(changes_view.warnings(out, after.snapshots))
     templates = plugins.templates(shared.bytecode_folder())
-    why = None if no_why else reasons.manifest_lines(changes, after.snapshots, named, plugins, templates)
+    why = None if no_why else reasons.manifest_lines(after.snapshots, named, plugins, templates)
     if output == "json":
         click.echo(changes_json.as_json(changes, base=before.label, why=why), nl=False)
     elif output == "markdown":

@@ -96,8 +96,15 @@ def recover(out: str) -> None:
 
 
 def bytecode_folder() -> Path | None:
-    """Return the folder for compiled templates, outside of every tree; None where it cannot be made."""
-    folder = Path(unchanged.folder()) / f"templates-{__version__}-{sys.implementation.cache_tag}"
+    """Return the folder for compiled templates; None where there is none.
+
+    It stands beside Python's own bytecode where that may be written, and in the user's cache otherwise; never in a tree.
+    """
+    name = f"templates-{__version__}-{sys.implementation.cache_tag}"
+    beside = Path(__file__).parents[1] / "__pycache__"
+    folder = Path(unchanged.folder()) / name
+    if os.access(beside, os.W_OK) and not sys.dont_write_bytecode:
+        folder = beside / name
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError:

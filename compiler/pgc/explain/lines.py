@@ -13,7 +13,7 @@ from pgc.explain.answers import Answer, DoesNotCompile, Explanation, NothingToEx
 from pgc.pipeline import Compilation
 from pgc.provenance import Origin
 from pgc.registry import Registry
-from pgc.templating import Templates
+from pgc.templating import COMPUTED, Templates
 from pgc.workspace import Job
 
 STALE = "the file on disk is not what the manifest makes now, so its lines may be others: compile again"
@@ -41,14 +41,18 @@ def line(place: str, manifests: Iterable[str], registry: Registry, templates: Te
     lines, index = text.splitlines(), int(number) - 1
     if not 0 <= index < len(lines):
         raise NothingToExplain(f"{file} has {len(lines)} lines", "name one of them")
-    found = origins[index] if index < len(origins) else ()
-    reasons = in_words(
-        found or (Origin(reason="always written so", plugin=plugin),), plugin, compilation.cluster.site.source
-    )
     entry = lock.entries[path]
+    found = origins[index] if index < len(origins) else ()
+    reasons = in_words(found or (_unsaid(registry, entry.format),), plugin, compilation.cluster.site.source)
     whose = f"a file of {entry.plugin}" + (f", read by {entry.consumer}" if entry.consumer else "")
     caution = "" if _on_disk(tree / path) == digest(text.encode()) else STALE
     return Answer((Explanation(f"{file}:{number}", lines[index].strip(), reasons, file=whose, caution=caution),))
+
+
+def _unsaid(registry: Registry, format_name: str) -> Origin:
+    """Return the origin of a line that names none: prose is written from the whole cluster, the rest never changes."""
+    known = registry.formats.get(format_name)
+    return COMPUTED if known is not None and known.prose else Origin(reason="always written so")
 
 
 def _on_disk(file: FilePath) -> str:

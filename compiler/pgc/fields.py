@@ -15,8 +15,8 @@ from pydantic_core import PydanticCustomError
 
 from pgc.terms import Number, tidy
 
-SECONDS = {"us": 1e-6, "ms": 1e-3, "s": 1, "min": 60, "h": 3600, "d": 86400}
-BYTES = {"B": 1, "kB": 1024, "MB": 1024**2, "GB": 1024**3, "TB": 1024**4}
+SECONDS: dict[str, Number] = {"us": 1e-6, "ms": 1e-3, "s": 1, "min": 60, "h": 3600, "d": 86400}
+BYTES: dict[str, Number] = {"B": 1, "kB": 1024, "MB": 1024**2, "GB": 1024**3, "TB": 1024**4}
 TOO_MUCH = 2**63
 """What no signed integer of 64 bits holds, in seconds or bytes; PostgreSQL and the products around it count in those."""
 _QUANTITY = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?([A-Za-zµ%]*)\Z")

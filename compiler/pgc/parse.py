@@ -233,7 +233,8 @@ def _section(plugin: Plugin, data: Mapping[str, Any], findings: list[Finding]) -
     for dated in sorted(later):
         if isinstance(pinned, str) and dated <= pinned and isinstance(values, dict):
             values = _with_defaults(values, later[dated])
-    return _validated(plugin.section_model, values, Path((plugin.name,)), findings)
+    section: BaseModel | None = _validated(plugin.section_model, values, Path((plugin.name,)), findings)
+    return section
 
 
 def _with_defaults(values: Mapping[str, Any], defaults: Mapping[tuple[str, ...], Any]) -> dict[str, Any]:

@@ -144,7 +144,7 @@ class _Run:
 
     def derive(self, manifest: Manifest, pool: Pool) -> Facts:
         for stratum in self.registry.strata:
-            known = Facts(self.join(pool))
+            known = self.join(pool)
             for plugin in stratum:
                 readable = known.only(kind for kind, _ in plugin.description.reads)
                 section = manifest.sections[plugin.name]
@@ -152,9 +152,9 @@ class _Run:
                 derived = _signed(plugin, given)
                 _judge_writes(plugin, derived)
                 pool.add(derived)
-        return Facts(self.join(pool))
+        return self.join(pool)
 
-    def join(self, pool: Pool) -> dict[type[Fact], dict[tuple[Any, ...], Fact]]:
+    def join(self, pool: Pool) -> Facts:
         joined, conflicts = pool.join()
         self.report(_conflict(conflict) for conflict in conflicts)
         return joined

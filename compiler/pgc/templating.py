@@ -181,8 +181,12 @@ def _no_nul(text: str) -> str:
 
 
 def markdown(text: str) -> str:
-    """Escape what Markdown would take for markup."""
-    return re.sub(r"([\\`*_{}\[\]<>#|!~])", r"\\\1", text)
+    """Escape what Markdown would take for markup, also at the beginning of a line: lists, rules, headings."""
+    return _LINE_MARKUP.sub(r"\1\\\2", _MARKUP.sub(r"\\\1", text))
+
+
+_MARKUP = re.compile(r"([\\`*_{}\[\]<>#|!~]|&(?=#?\w+;))")
+_LINE_MARKUP = re.compile(r"^(\s*[0-9]*)([-+=.)])(?=[-=\s]|$)", re.MULTILINE)
 
 
 def xml(text: str) -> str:

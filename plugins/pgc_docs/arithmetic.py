@@ -8,7 +8,7 @@ from pgc import budgets as sums
 from pgc.cluster import Bound, Cluster
 from pgc.facts import Budget, ConnectionClaim, DiskClaim, Fact, MemoryClaim, Parameter, Preload
 from pgc.fields import show_duration
-from pgc.markdown import escaped, table
+from pgc.markdown import code, escaped, table
 from pgc.provenance import Origin
 from pgc.terms import Number
 
@@ -30,14 +30,14 @@ def settings(cluster: Cluster, name: str) -> Iterator[str]:
         (
             each.name,
             each.host or "all",
-            f"`{each.value}`" if each.value != "" else "–",
+            code(str(each.value)) if each.value != "" else "–",
             why(each.origin),
             each.origin.plugin,
         )
         for each in cluster.facts.all(Parameter)
     )
     yield from table(("parameter", "host", "value", "because", "by"), parameters).split("\n")
-    preloads = ", ".join(f"`{each.library}`" for each in cluster.facts.all(Preload))
+    preloads = ", ".join(code(each.library) for each in cluster.facts.all(Preload))
     if preloads:
         yield from ("", f"Loaded at start: {preloads}")
 
@@ -50,7 +50,7 @@ def why(origin: Origin) -> str:
 
 
 def _paths(paths: tuple[object, ...]) -> str:
-    return ", ".join(f"`{path}`" for path in paths)
+    return ", ".join(code(str(path)) for path in paths)
 
 
 def budgets(cluster: Cluster, name: str) -> Iterator[str]:

@@ -9,7 +9,7 @@ from pgc.bodies import Plain
 from pgc.cluster import Cluster
 from pgc.facts import Endpoint, Package, Secret, Service
 from pgc.fields import show_size
-from pgc.markdown import escaped, table
+from pgc.markdown import code, escaped, table
 from pgc_docs import arithmetic
 from pgc_docs.topology import topology
 
@@ -53,7 +53,7 @@ def inventory(cluster: Cluster, name: str) -> Iterator[str]:
     yield from _section("What listens where", ("capability", "by", "scheme", "places"), _endpoints(cluster))
     yield from _section("Software", ("component", "version"), _packages(cluster))
     yield from ("## Secrets", "", "By reference only; no value is known to pgc.", "")
-    secrets = ((each.name, f"`{each.reference}`", escaped(each.used_for)) for each in cluster.facts.all(Secret))
+    secrets = ((each.name, code(each.reference), escaped(each.used_for)) for each in cluster.facts.all(Secret))
     yield from table(("secret", "reference", "used for"), secrets).split("\n")
 
 

@@ -9,7 +9,7 @@ from pgc.bodies import Plain
 from pgc.cluster import Bound, Cluster
 from pgc.facts import Action, Chapter, HealthCheck, Runbook
 from pgc.fields import show_duration
-from pgc.markdown import command, escaped, table
+from pgc.markdown import code, command, escaped, table
 from pgc_runbooks.procedures import BY_SLUG
 
 
@@ -89,7 +89,7 @@ def _index(cluster: Cluster, runbooks: list[Runbook]) -> Iterator[str]:
     checks = cluster.facts.all(HealthCheck)
     if checks:
         yield from ("", "## Is all well?", "")
-        found = ((check.name, check.on, f"`{check.command}`", check.healthy) for check in checks)
+        found = ((check.name, check.on, code(check.command), check.healthy) for check in checks)
         yield from table(("what", "on", "command", "when well"), found).split("\n")
 
 

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from pgc.settle import conflicts as room
 from pgc.diagnostics import path
 from pgc.settle import STEPS, Conflict, Relax, Release, Settled, settle
+from pgc.settle import conflicts as room
 from pgc.terms import Constraint, Number, Open, Term, greatest, term, total, var
 
 DEFAULT = "the vendor's default"

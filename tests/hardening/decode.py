@@ -99,7 +99,10 @@ def unit(text: str) -> Iterator[Row]:
 
 
 def pgbouncer(text: str) -> Iterator[Row]:
-    """Read pgbouncer.ini; entries of [databases] are connection strings. Source: PgBouncer, loader.c, cstr_get_pair."""
+    """Read pgbouncer.ini; entries of [databases] are connection strings, a peer's number follows from its host's name.
+
+    Source: PgBouncer, loader.c, cstr_get_pair.
+    """
     section = ""
     for line in text.split("\n"):
         if not line.strip() or line.lstrip()[0] in "#;":
@@ -113,7 +116,7 @@ def pgbouncer(text: str) -> Iterator[Row]:
             raise ValueError(f"not key = value: {line!r}")
         name = re.sub(r'^"(.*)"$', lambda part: part[1].replace('""', '"'), key.strip())
         if section != "[databases]":
-            yield section, name, value.strip()
+            yield section, "number" if section == "[peers]" else name, "number" if name == "peer_id" else value.strip()
             continue
         pairs = re.findall(r"(\w+)=('(?:[^']|'')*'|[^\s']*)(?:\s+|$)", value.strip())
         if " ".join(f"{word}={given}" for word, given in pairs) != value.strip():
@@ -189,7 +192,7 @@ def markdown(text: str) -> Iterator[Row]:
         if token.type == "html_block":
             raise ValueError(f"HTML: {token.content!r}")
         if token.type == "fence":
-            yield "fence", token.info, " ".join(token.content.split())
+            yield "fence", token.info, *shlex.split(token.content)
         elif token.type == "inline":
             yield from _inline(token)
         else:

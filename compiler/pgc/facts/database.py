@@ -37,8 +37,8 @@ class Parameter(Fact):
         if self.joins != other.joins:
             raise DoesNotJoin(f"{self.value} and {other.value}")
         if self.joins in ("max", "min") and _numbers(self.value, other.value):
-            pick = max if self.joins == "max" else min
-            return self if pick(self.value, other.value) == self.value else other  # type: ignore[call-overload]
+            self_is_greater = self.value >= other.value  # type: ignore[operator]
+            return self if self_is_greater == (self.joins == "max") else other
         if self.joins == "level" and self.value in self.levels and other.value in self.levels:
             return max(self, other, key=lambda each: each.levels.index(str(each.value)))
         raise DoesNotJoin(f"{self.value} and {other.value}")

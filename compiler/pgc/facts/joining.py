@@ -40,12 +40,12 @@ class Facts:
         """Return the facts of a type, in key order; with a capability, only those that offer it."""
         if kind not in self._kinds:
             return ()
-        facts: tuple[Any, ...] | None = self._by_type.get(kind)
+        facts = self._by_type.get(kind)
         if facts is None:
             keyed = self._keyed[kind]
-            facts = self._by_type[kind] = tuple([keyed[key] for key in sorted(keyed, key=_order)])
+            facts = self._by_type[kind] = tuple([keyed[key] for key in _sorted(keyed)])
         if capability is None:
-            return facts
+            return facts  # type: ignore[return-value]
         found = self._index.get((kind, capability))
         if found is None:
             groups: dict[str, list[Any]] = {capability: []}
@@ -82,6 +82,14 @@ class Facts:
             yield from self.all(kind)
 
 
+def _sorted(keys: Iterable[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    """Sort keys; where a place holds words in some and numbers in others, all count as words."""
+    try:
+        return sorted(keys)
+    except TypeError:
+        return sorted(keys, key=_order)
+
+
 def _order(key: tuple[Any, ...]) -> tuple[str, ...]:
     return tuple([f"{part:09d}" if type(part) is int else str(part) for part in key])
 
@@ -105,25 +113,35 @@ class Pool:
         self._groups: dict[type[Fact], dict[tuple[Any, ...], list[Fact]]] = {}
         self._joined: dict[type[Fact], Keyed] = {}
         self._meetings: dict[tuple[type[Fact], tuple[Any, ...]], list[Fact]] = {}
+        self._changed: set[type[Fact]] = set()
+        self._facts = Facts({})
 
     def add(self, facts: Iterable[Fact]) -> None:
         """Take in more facts."""
         for fact in facts:
             kind, key = type(fact), fact.key
-            group = self._groups.setdefault(kind, {}).setdefault(key, [])
-            group.append(fact)
-            if len(group) == 1:
-                self._joined.setdefault(kind, {})[key] = fact
+            self._changed.add(kind)
+            groups = self._groups.get(kind)
+            if groups is None:
+                groups = self._groups[kind] = {}
+            group = groups.get(key)
+            if group is None:
+                groups[key] = [fact]
             else:
+                group.append(fact)
                 self._meetings[kind, key] = group
 
-    def join(self) -> tuple[dict[type[Fact], Keyed], list[Conflict]]:
+    def join(self) -> tuple[Facts, list[Conflict]]:
         """Return all facts joined by type and key, and what does not join. Only what came since the last call is joined anew."""
         conflicts: list[Conflict] = []
+        for kind in self._changed:
+            before = self._joined.get(kind, {})
+            self._joined[kind] = {key: before.get(key, group[0]) for key, group in self._groups[kind].items()}
         for (kind, key), group in self._meetings.items():
             self._joined[kind][key] = _one(group, conflicts)
-        self._meetings = {}
-        return {kind: dict(keyed) for kind, keyed in self._joined.items()}, conflicts
+        self._facts = self._facts.changed({kind: self._joined[kind] for kind in self._changed})
+        self._meetings, self._changed = {}, set()
+        return self._facts, conflicts
 
 
 def _one(group: list[Fact], conflicts: list[Conflict]) -> Fact:

@@ -8,10 +8,11 @@ from pgc.artifact import Artifact, Format
 from pgc.bodies import encode_env
 from pgc.cluster import Cluster, Site
 from pgc.diagnostics import Finding
-from pgc.facts import Certificate, Endpoint, Fact, Facts, ScrapeTarget
+from pgc.facts import Certificate, Endpoint, Fact, Facts, HealthCheck, Runbook, ScrapeTarget
 from pgc.hookspecs import Description, Role, Validator, hookimpl
 from pgc.readers import read_env
-from pgc_etcd import checks, facts, procedures, render, validators
+from pgc_etcd import checks, maintenance, procedures, render, validators
+from pgc_etcd import facts as tells
 from pgc_etcd.members import members
 from pgc_etcd.section import EtcdSection
 
@@ -26,7 +27,13 @@ def pgc_describe() -> Description:
         formats=(Format("etcd.env", read_env, encode_secret=encode_env),),
         roles=(Role("dcs", "a member of the consensus store", implied=True),),
         reads=((Certificate, ""),),
-        writes=((Endpoint, "dcs.client"), (Endpoint, "dcs.peer"), (ScrapeTarget, "")),
+        writes=(
+            (Endpoint, "dcs.client"),
+            (Endpoint, "dcs.peer"),
+            (HealthCheck, ""),
+            (Runbook, ""),
+            (ScrapeTarget, ""),
+        ),
     )
 
 
@@ -34,15 +41,15 @@ def pgc_describe() -> Description:
 def pgc_contribute(section: EtcdSection, site: Site) -> Iterable[Fact]:
     chosen = members(section, site)
     if chosen:
-        yield from facts.contribute(section, site, chosen)
-        yield from procedures.contribute(section, site, chosen)
+        yield from tells.contribute(section, site, chosen)
 
 
 @hookimpl
 def pgc_derive(section: EtcdSection, site: Site, facts: Facts) -> Iterable[Fact]:
-    from pgc_etcd.facts import endpoints
-
-    return endpoints(section, members(section, site), facts)
+    chosen = members(section, site)
+    if chosen:
+        yield from tells.derive(section, chosen, facts)
+        yield from procedures.derive(section, chosen, facts)
 
 
 @hookimpl
@@ -52,7 +59,10 @@ def pgc_check(cluster: Cluster) -> Iterable[Finding]:
 
 @hookimpl
 def pgc_render(cluster: Cluster) -> Iterable[Artifact]:
-    return render.render(cluster, members(cluster.section, cluster.site))
+    chosen = members(cluster.section, cluster.site)
+    if chosen:
+        yield from render.render(cluster, chosen)
+        yield from maintenance.render(cluster, chosen)
 
 
 @hookimpl

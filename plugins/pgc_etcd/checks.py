@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from pgc.cluster import Cluster, Host
 from pgc.diagnostics import Code, Finding, Path, Severity
+from pgc.fields import show_duration, show_size
 
 ETC001 = Code(
     "ETC001",
@@ -75,7 +76,7 @@ ETC008 = Code(
     "ETC008",
     "quota-above-recommendation",
     Severity.WARNING,
-    what="the quota is {given} GB; etcd recommends at most 8 GB",
+    what="the quota is {given}; etcd recommends at most 8GB",
     why="a larger database starts and recovers slowly, and this one only holds a lock and some configuration",
     help="set a quota of 8GB or less",
     example="etcd: {quota: 16GB}",
@@ -84,7 +85,7 @@ ETC009 = Code(
     "ETC009",
     "election-timeout-too-long",
     Severity.ERROR,
-    what="the election timeout is {given} s; etcd allows 50 s at most",
+    what="the election timeout is {given}; etcd allows 50s at most",
     why="etcd refuses to start",
     help="set election to 50s or less",
     example="etcd: {election: 60s}",
@@ -96,17 +97,19 @@ MEMBERS = Path(("etcd", "members"))
 
 def check(cluster: Cluster, members: tuple[Host, ...]) -> Iterator[Finding]:
     """Yield every objection."""
-    yield from _unknown_members(cluster)
+    unknown = tuple(_unknown_members(cluster))
+    yield from unknown
+    if not members and not unknown and not cluster.site.outside("dcs.client"):
+        yield ETC007.at(Path(("hosts",)))
     if not members:
-        if not cluster.site.outside("dcs.client"):
-            yield ETC007.at(Path(("hosts",)))
         return
-    yield from _count(members)
-    yield from _zones(cluster, members)
+    if not unknown:  # with the members that were meant, the others may be well
+        yield from _count(cluster, members)
+        yield from _zones(cluster, members)
     if cluster.section.quota > 8 * 1024**3:
-        yield ETC008.at(Path(("etcd", "quota")), given=round(cluster.section.quota / 1024**3, 1))
+        yield ETC008.at(Path(("etcd", "quota")), given=show_size(cluster.section.quota))
     if cluster.section.election is not None and cluster.section.election > 50:
-        yield ETC009.at(Path(("etcd", "election")), given=cluster.section.election)
+        yield ETC009.at(Path(("etcd", "election")), given=show_duration(cluster.section.election))
 
 
 def _unknown_members(cluster: Cluster) -> Iterator[Finding]:
@@ -116,16 +119,15 @@ def _unknown_members(cluster: Cluster) -> Iterator[Finding]:
             yield ETC005.at(MEMBERS / index, name=name, known=", ".join(known))
 
 
-def _count(members: tuple[Host, ...]) -> Iterator[Finding]:
+def _count(cluster: Cluster, members: tuple[Host, ...]) -> Iterator[Finding]:
     count = len(members)
+    chosen = (MEMBERS,) if cluster.site.given(*MEMBERS) else tuple(host.path / "roles" for host in members)
     if count == 1:
         yield ETC002.at(members[0].path)
     elif count % 2 == 0:
-        yield ETC001.at(
-            MEMBERS, *(host.path / "roles" for host in members), count=count, fewer=count - 1, more=count + 1
-        )
+        yield ETC001.at(*chosen, count=count, fewer=count - 1, more=count + 1)
     elif count > 7:
-        yield ETC006.at(MEMBERS, count=count)
+        yield ETC006.at(*chosen, count=count)
 
 
 def _zones(cluster: Cluster, members: tuple[Host, ...]) -> Iterator[Finding]:
@@ -136,10 +138,12 @@ def _zones(cluster: Cluster, members: tuple[Host, ...]) -> Iterator[Finding]:
     most = (count - 1) // 2
     held = Counter((host.datacenter, host.zone) for host in members)
     zones = len({(host.datacenter, host.zone) for host in cluster.site.hosts})
-    for (_, zone), number in sorted(held.items()):
+    centres = {host.datacenter for host in cluster.site.hosts}
+    for place, number in sorted(held.items()):
         if number <= most:
             continue
-        places = tuple(host.path / "zone" for host in members if host.zone == zone)
+        zone = f"{place[1]} of {place[0]}" if len(centres) > 1 else place[1]
+        places = tuple(host.path / "zone" for host in members if (host.datacenter, host.zone) == place)
         if zones >= 3:
             yield ETC003.at(*places, zone=zone, held=number, count=count, zones=zones, most=most)
         else:

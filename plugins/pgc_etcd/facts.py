@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from pgc.cluster import Host, Site
 from pgc.diagnostics import Path
 from pgc.facts import (
-    Certificate,
     Choice,
     DiskClaim,
     Endpoint,
@@ -24,6 +23,8 @@ from pgc.facts import (
 )
 from pgc.provenance import Origin
 from pgc.terms import Const, Constraint, Open, var
+from pgc_etcd.client import Client
+from pgc_etcd.maintenance import TIMER
 from pgc_etcd.section import EtcdSection
 
 HEARTBEAT = "etcd.heartbeat_s"
@@ -38,6 +39,13 @@ def contribute(section: EtcdSection, site: Site, members: tuple[Host, ...]) -> I
     for host in members:
         origin = Origin((host.path / "roles",) if host.roles_given else (), "has the role dcs")
         yield Service(host=host.name, unit="etcd.service", role="dcs", user="etcd", description="etcd", origin=origin)
+        yield Service(
+            host=host.name,
+            unit=TIMER,
+            role="dcs-maintenance",
+            description="weekly copy and defragmentation of the etcd member",
+            origin=origin,
+        )
         yield Package(host=host.name, component="etcd", version=section.version, origin=site.origin("etcd", "version"))
         yield MemoryClaim(
             host=host.name, what="etcd", claim_bytes=_memory(section), origin=site.origin("etcd", "quota")
@@ -49,13 +57,6 @@ def contribute(section: EtcdSection, site: Site, members: tuple[Host, ...]) -> I
             claim_bytes=2 * section.quota,
             origin=site.origin("etcd", "quota"),
         )
-    endpoints = ",".join(f"http://{host.location}:{section.client_port}" for host in members)
-    yield HealthCheck(
-        name="DCS members",
-        on=members[0].name,
-        command=f"etcdctl --endpoints={endpoints} endpoint health",
-        healthy="`is healthy` once for each member",
-    )
 
 
 def _timers(section: EtcdSection, site: Site) -> Iterator[Fact]:
@@ -131,40 +132,41 @@ def candidates(round_trip_s: float) -> tuple[float, ...]:
 
 def _memory(section: EtcdSection) -> int:
     """Return bytes: the memory-mapped database up to its quota's half in practice, and the log entries held in memory."""
-    return min(section.quota, 512 * 1024**2) + 256 * 1024**2
+    return int(min(section.quota, 512 * 1024**2) + 256 * 1024**2)
 
 
-def endpoints(section: EtcdSection, members: Iterable[Host], known: Facts) -> Iterator[Fact]:
-    """Give the endpoints; a certificate on the host makes them https."""
+def derive(section: EtcdSection, members: tuple[Host, ...], known: Facts) -> Iterator[Fact]:
+    """Give the endpoints and how to see that all is well; a certificate on the host makes them https."""
+    client = Client(section, members, known)
+    yield HealthCheck(
+        name="DCS members",
+        on=members[0].name,
+        command=f"{client.every()} endpoint health",
+        healthy=f"`is healthy` for each of {len(members)}" if len(members) > 1 else "`is healthy`",
+    )
     for host in members:
-        scheme = "https" if known.on(host.name, Certificate) else "http"
         details = (("api", "etcd3"), ("member", host.name))
-        origin = Origin((Path(("etcd", "client_port")), host.path / "address"), "an etcd member")
-        yield Endpoint(
-            host=host.name,
-            offers="dcs.client",
-            address=host.address,
-            port=section.client_port,
-            scheme=scheme,
-            details=details,
-            origin=origin,
-        )
-        yield Endpoint(
-            host=host.name,
-            offers="dcs.peer",
-            address=host.address,
-            port=section.peer_port,
-            scheme=scheme,
-            details=details,
-            origin=origin,
-        )
+        path = host.path / "address"
+        for offers, key, port in (
+            ("dcs.client", "client_port", section.client_port),
+            ("dcs.peer", "peer_port", section.peer_port),
+        ):
+            yield Endpoint(
+                host=host.name,
+                offers=offers,
+                address=host.address,
+                port=port,
+                scheme=client.scheme(host),
+                details=details,
+                origin=Origin((Path(("etcd", key)), path), "an etcd member"),
+            )
         yield ScrapeTarget(
             host=host.name,
             job="etcd",
             address=host.address,
             port=section.metrics_port,
             scheme="http",
-            origin=origin,
+            origin=Origin((Path(("etcd", "metrics_port")), path), "an etcd member"),
             exports=(
                 "etcd_server_has_leader",
                 "etcd_server_leader_changes_seen_total",

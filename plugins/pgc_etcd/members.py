@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from itertools import zip_longest
 
 from pgc.cluster import Host, Site
 from pgc_etcd.section import EtcdSection
 
-MOST_BY_DEFAULT = 5
+COUNTS = (5, 3)
+"""How many members are chosen where nobody says how many, best first."""
 
 
 def members(section: EtcdSection, site: Site) -> tuple[Host, ...]:
     """Return the members, by name: those that the manifest lists, else the hosts with the role `dcs`.
 
-    Where the role was only implied, at most five are taken, one zone after the other: more members make every write slower and no
+    Where the role was only implied, five or three are taken, one zone after the other: more members make every write slower and no
     loss more bearable. An external store leaves none.
     """
     if site.outside("dcs.client"):
@@ -28,10 +30,14 @@ def members(section: EtcdSection, site: Site) -> tuple[Host, ...]:
 
 
 def _spread(hosts: tuple[Host, ...]) -> tuple[Host, ...]:
+    """Take five hosts, or three where five would put the majority into one of three or more zones; all of them where there are two."""
     zones: dict[tuple[str, str], list[Host]] = {}
     for host in hosts:
         zones.setdefault((host.datacenter, host.zone), []).append(host)
     by_turns = [host for turn in zip_longest(*(zones[zone] for zone in sorted(zones))) for host in turn if host]
-    count = min(MOST_BY_DEFAULT, len(by_turns))
-    odd = count if count % 2 or count < 3 else count - 1
-    return tuple(sorted(by_turns[:odd], key=lambda host: host.name))
+    for count in COUNTS:
+        chosen = by_turns[:count]
+        fullest = max(Counter((host.datacenter, host.zone) for host in chosen).values(), default=0)
+        if len(chosen) == count and (len(zones) < 3 or fullest <= count // 2):
+            return tuple(sorted(chosen, key=lambda host: host.name))
+    return hosts

@@ -51,7 +51,9 @@ def _find(client: Client) -> Chapter:
         "Find the lost member",
         10,
         (
-            _status(client, "Ask all members", f"{majority} or more of {count} answer, one of them with IS LEADER true"),
+            _status(
+                client, "Ask all members", f"{majority} or more of {count} answer, one of them with IS LEADER true"
+            ),
             Action(
                 "Note the ID of the lost member",
                 ANY,
@@ -60,7 +62,7 @@ def _find(client: Client) -> Chapter:
             ),
             Action(
                 f"If fewer than {majority} answer, the quorum is lost: remove nothing, and bring hosts back first. "
-                "If they will not come back, found the store anew (the last chapter)"
+                "If they will not come back, go on from one member (the last chapter)"
             ),
         ),
         undo=(ONLY_LOOKS,),
@@ -79,7 +81,12 @@ def _rebuilds(client: Client) -> Iterator[Chapter]:
             11,
             (
                 Action("Stop what is left of it", host.name, "systemctl stop etcd.service", "no output"),
-                Action("Keep its old data aside", host.name, f"mv {data}/member {data}/member.lost", "no output"),
+                Action(
+                    "Keep its old data aside, where its disk still holds them",
+                    host.name,
+                    f"mv {data}/member {data}/member.lost",
+                    "no output",
+                ),
                 Action(
                     "Remove it from the cluster, with the ID from above",
                     other,
@@ -122,36 +129,41 @@ def _rebuilds(client: Client) -> Iterator[Chapter]:
 
 
 def _refound(client: Client) -> Chapter:
-    """When the majority is gone for good. What Patroni keeps in the store is made anew by Patroni and from the committed files."""
+    """Source: etcd, op-guide/recovery and the flag force-new-cluster: the survivor keeps its data and forgets the other members."""
     data = str(client.section.data_dir).rstrip("/")
+    alone = "the host that was chosen"
     return Chapter(
-        "Only when the majority is gone for good: found the store anew",
+        "Only when the majority is gone for good: go on from one member",
         12,
         (
+            _status(
+                client,
+                "Choose the member that knows most; make sure that no member which does not answer runs, or can come back",
+                "the highest RAFT APPLIED INDEX among those that answer",
+            ),
+            Action("Stop it", alone, "systemctl stop etcd.service", "no output"),
+            Action("Keep a copy of its data", alone, f"cp -a {data}/member {data}/member.lost", "no output"),
             Action(
-                "Pause: PostgreSQL goes on, read-only without a lock unless failsafe mode holds; nothing below touches its data. "
-                "Stop every member that is left",
-                "every DCS host",
-                "systemctl stop etcd.service",
+                "Let it forget the others and keep what it knows",
+                alone,
+                f"install -d -o etcd /run/etcd && echo ETCD_FORCE_NEW_CLUSTER=true > {REJOIN} && systemctl start etcd.service",
                 "no output",
             ),
-            Action("Keep the old data aside", "every DCS host", f"mv {data}/member {data}/member.lost", "no output"),
-            Action("See that none is to join", "every DCS host", f"rm -f {REJOIN}", "no output"),
             Action(
-                "Start all members, within two minutes", "every DCS host", "systemctl start etcd.service", "no output"
+                "Start it once more in the ordinary way",
+                alone,
+                f"rm {REJOIN} && systemctl restart etcd.service",
+                "no output; it is the only member now, and leads",
             ),
-            _well(client),
-            Action(
-                "Patroni writes its lock anew; lay its dynamic configuration down again, as in Rollback of a change, "
-                "because the store began with what bootstrap left"
-            ),
+            Action("Rebuild every other member, one after the other, as above; there is none to remove"),
         ),
         undo=(
             Action(
-                "The old data come back where they were set aside",
-                "every DCS host",
-                f"systemctl stop etcd.service && mv {data}/member {data}/member.new && mv {data}/member.lost {data}/member",
-                "no output; then start all members again",
+                "As long as no other member was rebuilt: its former data come back",
+                alone,
+                f"systemctl stop etcd.service && rm -r {data}/member && mv {data}/member.lost {data}/member && "
+                "systemctl start --no-block etcd.service",
+                "no output; it waits for the majority again",
             ),
         ),
     )
@@ -177,7 +189,9 @@ def _replace(client: Client) -> Chapter:
         "Its DCS member",
         10,
         (
-            _status(client, "See whether the lost host was a member, and whether the quorum holds", "a majority answers"),
+            _status(
+                client, "See whether the lost host was a member, and whether the quorum holds", "a majority answers"
+            ),
             Action(f"If it was one, rebuild it on the new host: {REBUILD}"),
         ),
         undo=(
@@ -206,7 +220,9 @@ def _nospace(client: Client) -> Chapter:
         "When the DCS has reached its quota",
         10,
         (
-            Action("Look for the alarm", ANY, f"{every} alarm list", "nothing; `alarm:NOSPACE` when the quota is reached"),
+            Action(
+                "Look for the alarm", ANY, f"{every} alarm list", "nothing; `alarm:NOSPACE` when the quota is reached"
+            ),
             Action(
                 "Keep a copy of what is there",
                 client.members[0].name,
@@ -220,7 +236,9 @@ def _nospace(client: Client) -> Chapter:
                 f'{every} compact "$rev"',
                 "compacted revision …",
             ),
-            _status(client, "See which member leads: in the next steps its host comes last", "one row with IS LEADER true"),
+            _status(
+                client, "See which member leads: in the next steps its host comes last", "one row with IS LEADER true"
+            ),
             *defragment,
             Action("Clear the alarm", ANY, f"{every} alarm disarm", "memberID:… alarm:NOSPACE"),
         ),
@@ -236,7 +254,10 @@ def _rollback(client: Client) -> Chapter:
             Action(
                 "After the files of the former revision are laid down, restart the members one at a time, the leader last: see Restart"
             ),
-            Action("Names and addresses of members do not go back by a file: they are rebuilt one at a time, " + REBUILD[4:]),
+            Action(
+                "Names and addresses of members do not go back by a file: they are rebuilt one at a time, "
+                + REBUILD[4:]
+            ),
             _well(client),
         ),
         undo=(Action("The same with the files of the newer revision"),),

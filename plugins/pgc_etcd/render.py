@@ -8,8 +8,9 @@ from typing import Any
 from pgc.artifact import Artifact
 from pgc.bodies import Env, unit
 from pgc.cluster import Cluster, Host
-from pgc.facts import Certificate, Endpoint
+from pgc.facts import Endpoint
 from pgc.provenance import Sourced, because
+from pgc_etcd.client import certificate
 from pgc_etcd.facts import ELECTION, HEARTBEAT, HEARTBEATS_AN_ELECTION
 
 ENVIRONMENT = "/etc/etcd/etcd.env"
@@ -18,8 +19,6 @@ REJOIN = "/run/etcd/rejoin.env"
 
 def render(cluster: Cluster, members: tuple[Host, ...]) -> Iterator[Artifact]:
     """Give each member its files."""
-    if not members:
-        return
     service = _unit(cluster)
     peers = {endpoint.host: endpoint for endpoint in cluster.facts.all(Endpoint, "dcs.peer")}
     initial = ",".join(f"{host.name}={_url(peers[host.name])}" for host in members)
@@ -57,17 +56,22 @@ def _own(cluster: Cluster, host: Host, peer: Endpoint) -> dict[str, Any]:
         "ETCD_ADVERTISE_CLIENT_URLS": Sourced(_url(client), client.origin),
         "ETCD_LISTEN_METRICS_URLS": Sourced(metrics, at.origin),
     }
-    for certificate in cluster.facts.on(host.name, Certificate)[:1]:
+    held = certificate(host.name, cluster.facts)
+    if held is not None:
         for side in ("", "PEER_"):
-            values[f"ETCD_{side}CERT_FILE"] = Sourced(certificate.certificate_file, certificate.origin)
-            values[f"ETCD_{side}KEY_FILE"] = Sourced(certificate.key_file, certificate.origin)
-            values[f"ETCD_{side}TRUSTED_CA_FILE"] = Sourced(certificate.authority_file, certificate.origin)
-            values[f"ETCD_{side}CLIENT_CERT_AUTH"] = Sourced("true", certificate.origin)
+            values[f"ETCD_{side}CERT_FILE"] = Sourced(held.certificate_file, held.origin)
+            values[f"ETCD_{side}KEY_FILE"] = Sourced(held.key_file, held.origin)
+            values[f"ETCD_{side}TRUSTED_CA_FILE"] = Sourced(held.authority_file, held.origin)
+            values[f"ETCD_{side}CLIENT_CERT_AUTH"] = Sourced("true", held.origin)
     return values
 
 
 def _shared(cluster: Cluster, initial: str) -> dict[str, Any]:
-    """Return what all members have in common."""
+    """Return what all members have in common.
+
+    Source: etcd, op-guide/configuration of 3.4, 3.5 and 3.6. From 3.6 on the old API and its flag are gone, the experimental checks are
+    feature gates, and the number of log entries between snapshots is deprecated.
+    """
     section = cluster.section
     heartbeat = cluster.value(HEARTBEAT)
     if section.election is not None:
@@ -86,15 +90,15 @@ def _shared(cluster: Cluster, initial: str) -> dict[str, Any]:
         "ETCD_QUOTA_BACKEND_BYTES": cluster.sourced("quota"),
         "ETCD_AUTO_COMPACTION_MODE": because("periodic", "the lock's history is of no use after a while"),
         "ETCD_AUTO_COMPACTION_RETENTION": Sourced(f"{int(section.compaction)}s", cluster.sourced("compaction").origin),
-        "ETCD_SNAPSHOT_COUNT": because(
-            "10000", "etcd's default of 3.6: a slow member catches up from the log, memory stays small"
-        ),
         "ETCD_LOGGER": because("zap", "structured logs"),
         "ETCD_LOG_OUTPUTS": because("stderr", "the journal keeps them"),
     }
     if section.version == "3.6":
         values["ETCD_FEATURE_GATES"] = because("InitialCorruptCheck=true", "a member with damaged data does not join")
     else:
+        values["ETCD_SNAPSHOT_COUNT"] = because(
+            "10000", "what 3.6 does by itself: fewer entries in memory, and a slow member still catches up from the log"
+        )
         values["ETCD_EXPERIMENTAL_INITIAL_CORRUPT_CHECK"] = because("true", "a member with damaged data does not join")
         values["ETCD_ENABLE_V2"] = because("false", "the old API is not used")
     return values | {
@@ -147,10 +151,19 @@ def _unit(cluster: Cluster) -> Any:
                 ("Nice", because("-10", "a late heartbeat costs an election")),
                 ("IOSchedulingClass", "best-effort"),
                 ("IOSchedulingPriority", "0"),
+                ("CapabilityBoundingSet", ""),
+                ("LockPersonality", "yes"),
                 ("NoNewPrivileges", "yes"),
+                ("PrivateDevices", "yes"),
                 ("PrivateTmp", "yes"),
+                ("ProtectControlGroups", "yes"),
                 ("ProtectHome", "yes"),
+                ("ProtectKernelModules", "yes"),
+                ("ProtectKernelTunables", "yes"),
                 ("ProtectSystem", "strict"),
+                ("RestrictAddressFamilies", "AF_INET AF_INET6 AF_NETLINK AF_UNIX"),
+                ("RestrictSUIDSGID", "yes"),
+                ("SystemCallArchitectures", "native"),
                 *_storage(data_dir),
                 ("RuntimeDirectory", "etcd"),
                 ("RuntimeDirectoryPreserve", "yes"),

@@ -9,7 +9,6 @@ from pgc.cluster import Cluster, Site
 from pgc.diagnostics import Finding
 from pgc.facts import Certificate, Endpoint, Fact, Facts, HealthCheck, ScrapeTarget
 from pgc.hookspecs import Description, Role, Validator, hookimpl
-from pgc.readers import read_ini
 from pgc_haproxy import checks, facts, procedures, render, validators
 from pgc_haproxy.reader import read
 from pgc_haproxy.section import HaproxySection
@@ -25,7 +24,7 @@ def pgc_describe() -> Description:
         section="pgc_haproxy.section:HaproxySection",
         objectives=("connections",),
         codes=checks.CODES,
-        formats=(Format("haproxy.cfg", read), Format("haproxy.sysctl", read_ini)),
+        formats=(Format("haproxy.cfg", read),),
         roles=(Role("balancer", "a load balancer, and a router of the virtual addresses", implied=True),),
         reads=((Certificate, ""), (Endpoint, "pg.role-probe"), (Endpoint, "pg.pooled"), (Endpoint, "pg.sql")),
         writes=(*((Endpoint, name) for name in LISTENERS), (ScrapeTarget, ""), (HealthCheck, "")),

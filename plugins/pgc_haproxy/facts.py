@@ -15,17 +15,22 @@ from pgc.facts import (
     HealthCheck,
     MemoryClaim,
     Package,
+    Rule,
     ScrapeTarget,
     Secret,
     Service,
     TimeClaim,
 )
 from pgc.provenance import Origin
-from pgc.terms import Open, Term, total, var
+from pgc.templating import word
+from pgc.terms import Constraint, Open, Term, total, var
 from pgc_haproxy.section import HaproxySection
 
 INTERVAL, FAST, TIMEOUT = "haproxy.inter_s", "haproxy.fastinter_s", "haproxy.check_timeout_s"
 BYTES_A_CONNECTION = 34 * 1024
+SERVICES = 3
+OPERATORS = 100
+"""Connections beyond those of clients: statistics, metrics, the health that keepalived asks for."""
 RESTART_S, START_S = 1, 2
 SECRET = "proxy-stats"
 EXPORTS = (
@@ -51,6 +56,20 @@ def max_connections(section: HaproxySection, site: Site) -> int:
     return section.max_connections or site.objectives.connections + max(10, site.objectives.connections // 10)
 
 
+def most(section: HaproxySection, site: Site) -> int:
+    """Return HAProxy's own limit: every service may be full, and its health can still be asked for.
+
+    With one limit for all, a storm on one service would keep keepalived's check out too, and the virtual address would move for nothing.
+    Source: HAProxy configuration manual, `maxconn` in the global section and in a frontend: what exceeds it waits in the kernel.
+    """
+    return SERVICES * max_connections(section, site) + OPERATORS
+
+
+def certificate(host: str, known: Facts) -> Certificate | None:
+    """Return the certificate that a host holds for itself, or None."""
+    return next((each for each in known.on(host, Certificate) if each.name == "host"), None)
+
+
 def detection(section: HaproxySection) -> Term:
     """Return the time, in seconds, until a new leader is in service once it answers its probe.
 
@@ -63,7 +82,7 @@ def detection(section: HaproxySection) -> Term:
 def contribute(section: HaproxySection, site: Site) -> Iterator[Fact]:
     """Give everything that does not depend on others."""
     yield from _timers(section, site)
-    clients = max_connections(section, site)
+    connections = most(section, site)
     for host in balancers(site):
         origin = Origin((host.path / "roles",) if host.roles_given else (), "has the role balancer")
         yield Service(
@@ -77,11 +96,14 @@ def contribute(section: HaproxySection, site: Site) -> Iterator[Fact]:
         yield Package(
             host=host.name, component="haproxy", version=section.version, origin=site.origin("haproxy", "version")
         )
+        yield Package(
+            host=host.name, component="socat", origin=Origin((), "the procedures speak to HAProxy's socket with it")
+        )
         yield MemoryClaim(
             host=host.name,
             what="haproxy",
-            claim_bytes=70 * 1024**2 + clients * BYTES_A_CONNECTION,
-            origin=Origin((Path(("objectives", "connections")),), f"{clients} connections of two buffers each"),
+            claim_bytes=70 * 1024**2 + connections * BYTES_A_CONNECTION,
+            origin=Origin(_limited_by(section), f"{connections} connections of two buffers each"),
         )
     yield Secret(
         name=SECRET,
@@ -89,6 +111,10 @@ def contribute(section: HaproxySection, site: Site) -> Iterator[Fact]:
         used_for="HAProxy's statistics page",
         origin=site.origin("haproxy", "stats", "password"),
     )
+
+
+def _limited_by(section: HaproxySection) -> tuple[Path, ...]:
+    return (Path(("objectives", "connections") if section.max_connections is None else ("haproxy", "max_connections")),)
 
 
 def _timers(section: HaproxySection, site: Site) -> Iterator[Fact]:
@@ -102,6 +128,16 @@ def _timers(section: HaproxySection, site: Site) -> Iterator[Fact]:
         yield Choice(
             open=value if given is None else value.fix(given, "haproxy", "checks", key),
             origin=site.origin("haproxy", "checks", key),
+        )
+    if checks.interval is None or checks.fast_interval is None:  # both by hand: HAP005 says it in better words
+        yield Rule(
+            constraint=Constraint(
+                "haproxy: the fast interval is no longer than the interval",
+                var(FAST),
+                var(INTERVAL),
+                why="a server that changes its state would be checked less often than one that does not",
+                paths=tuple(("haproxy", "checks", key) for key in ("interval", "fast_interval") if getattr(checks, key)),
+            )
         )
     origin = Origin(
         (Path(("haproxy", "checks")),) if site.given("haproxy", "checks") else (),
@@ -131,7 +167,9 @@ def derive(section: HaproxySection, site: Site, known: Facts) -> Iterator[Fact]:
         return
     ports = section.ports
     for host in balancers(site):
-        scheme = "https" if known.on(host.name, Certificate) else "http"
+        held = certificate(host.name, known)
+        scheme = "https" if held else "http"
+        trust = f"--cacert {word(held.authority_file)} " if held else ""
         for offers, key in (
             ("pg.read-write", "read_write"),
             ("pg.read-only", "read_only"),
@@ -166,6 +204,6 @@ def derive(section: HaproxySection, site: Site, known: Facts) -> Iterator[Fact]:
         yield HealthCheck(
             name=f"balancer on {host.name}",
             on=host.name,
-            command=f"curl -fsS {scheme}://{host.location}:{ports.stats}/alive",
+            command=f"curl -fsS {trust}{scheme}://{host.location}:{ports.stats}/alive",
             healthy="200 OK",
         )

@@ -39,7 +39,7 @@ def render(cluster: Cluster) -> Iterator[Artifact]:
             "etc/systemd/system/haproxy.service", "systemd.unit", service, host=host.name, consumer="systemd"
         )
         yield Artifact(
-            "etc/sysctl.d/61-haproxy.conf", "haproxy.sysctl", kernel, host=host.name, consumer="systemd-sysctl.service"
+            "etc/sysctl.d/61-haproxy.conf", "systemd.sysctl", kernel, host=host.name, consumer="systemd-sysctl.service"
         )
 
 

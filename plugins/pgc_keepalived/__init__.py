@@ -9,7 +9,7 @@ from pgc.cluster import Cluster, Site
 from pgc.diagnostics import Finding
 from pgc.facts import Fact
 from pgc.hookspecs import Description, Role, Validator, hookimpl
-from pgc.readers import read_ini, read_lines
+from pgc.readers import read_lines
 from pgc_keepalived import checks, facts, procedures, render, validators
 from pgc_keepalived.codes import CODES
 from pgc_keepalived.reader import read
@@ -26,8 +26,6 @@ def pgc_describe() -> Description:
         formats=(
             Format("keepalived.conf", read),
             Format("keepalived.script", read_lines),
-            Format("keepalived.sysctl", read_ini),
-            Format("keepalived.sysusers", read_lines),
         ),
         roles=(Role("balancer", "a load balancer, and a router of the virtual addresses", implied=True),),
     )

@@ -52,14 +52,14 @@ def render(cluster: Cluster) -> Iterator[Artifact]:
         yield Artifact(f"etc/systemd/system/{UNIT}", "systemd.unit", service, host=host.name, consumer="systemd")
         yield Artifact(
             "etc/sysusers.d/keepalived.conf",
-            "keepalived.sysusers",
+            "systemd.sysusers",
             account,
             host=host.name,
             consumer="systemd-sysusers.service",
         )
         yield Artifact(
             "etc/sysctl.d/62-keepalived.conf",
-            "keepalived.sysctl",
+            "systemd.sysctl",
             kernel,
             host=host.name,
             consumer="systemd-sysctl.service",

@@ -14,7 +14,9 @@ from pgc.fields import Address, Duration, HostName, Network, Part, Section, Word
 def _interface_address(value: object) -> str:
     """Return an address as it is written on an interface, `10.20.0.100/24`; without a prefix it stays without."""
     try:
-        parsed = ipaddress.ip_interface(str(value))
+        if not isinstance(value, str) or "%" in value:  # behind % stands the name of one host's interface, and any text passes
+            raise ValueError
+        parsed = ipaddress.ip_interface(value)
     except ValueError:
         raise PydanticCustomError(
             "bad_name",

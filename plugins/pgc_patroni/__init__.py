@@ -25,7 +25,6 @@ def pgc_describe() -> Description:
         formats=(
             Format("patroni.yml", read_yaml, schema="patroni.yml.schema.json"),
             Format("patroni.dynamic", read_yaml, schema="patroni.dynamic.schema.json"),
-            Format("patroni.modules", read_lines),
             Format("patroni.udev", read_lines),
         ),
         roles=(Role("database", "runs PostgreSQL under Patroni", implied=True),),

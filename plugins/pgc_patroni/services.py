@@ -171,7 +171,7 @@ def watchdog(cluster: Cluster) -> Iterator[tuple[str, str, Body]]:
     if given.module != "none":
         yield (
             "etc/modules-load.d/patroni-watchdog.conf",
-            "patroni.modules",
+            "systemd.modules",
             Plain((*head, cluster.sourced("watchdog", "module"))),
         )
     name = given.device.rpartition("/")[2]

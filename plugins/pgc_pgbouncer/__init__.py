@@ -21,7 +21,7 @@ from pgc.facts import (
     Runbook,
 )
 from pgc.hookspecs import Description, Validator, hookimpl
-from pgc.readers import read_ini, read_lines
+from pgc.readers import read_ini
 from pgc_pgbouncer import checks, facts, render, validators
 from pgc_pgbouncer.codes import CODES
 from pgc_pgbouncer.reader import encode_password, read_userlist
@@ -39,7 +39,6 @@ def pgc_describe() -> Description:
         formats=(
             Format("pgbouncer.ini", read_ini),
             Format("pgbouncer.userlist", read_userlist, encode_secret=encode_password),
-            Format("pgbouncer.sysusers", read_lines),
         ),
         reads=((Certificate, ""), (DatabaseObject, "database"), (Role, ""), (Endpoint, "pg.sql")),
         writes=(

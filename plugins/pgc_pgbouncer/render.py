@@ -79,7 +79,7 @@ def render(cluster: Cluster) -> Iterator[Artifact]:
         yield Artifact(f"etc/systemd/system/{UNIT}", "systemd.unit", running, host=host.name, consumer="systemd")
         yield Artifact(
             "etc/sysusers.d/pgbouncer.conf",
-            "pgbouncer.sysusers",
+            "systemd.sysusers",
             account,
             host=host.name,
             consumer="systemd-sysusers.service",

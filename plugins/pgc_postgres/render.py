@@ -218,7 +218,7 @@ def _host_files(cluster: Cluster, hosts: tuple[Host, ...]) -> Iterator[Artifact]
         if key not in bodies:
             bodies[key] = kernel.sysctl(section, host, box, memory, demand)
         yield Artifact(
-            "etc/sysctl.d/60-postgresql.conf", "pairs", bodies[key], host=host.name, consumer="systemd-sysctl.service"
+            "etc/sysctl.d/60-postgresql.conf", "systemd.sysctl", bodies[key], host=host.name, consumer="systemd-sysctl.service"
         )
         yield Artifact(
             "etc/security/limits.d/60-postgresql.conf", "limits", limits, host=host.name, consumer="pam_limits"

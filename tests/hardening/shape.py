@@ -18,6 +18,8 @@ ANY, ITEM, KEY = "*", "[]", "*key"
 
 Steps = tuple[str, ...]
 Node = Mapping[str, Any]
+OPEN: Node = {}
+"""The schema of anything, which is what stands below `raw`."""
 
 UNDERSTOOD = frozenset(
     "type examples description title anyOf pattern default x-unit additionalProperties $ref properties enum maximum minimum patternProperties "
@@ -135,8 +137,11 @@ class Shape:
         if not steps:
             return value
         step, rest = steps[0], steps[1:]
-        branch = next(each for each in self.alternatives(node) if step in self.children(each))
-        children = self.children(branch)
+        if node == OPEN or node.get("additionalProperties") is True:
+            branch, children = node, {step: OPEN, ANY: OPEN, KEY: {"type": "string"}}
+        else:
+            branch = next(each for each in self.alternatives(node) if step in self.children(each))
+            children = self.children(branch)
         wanted = list if step == ITEM else dict
         if not isinstance(data, wanted):
             data = self.smallest(branch)

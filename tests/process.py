@@ -69,7 +69,8 @@ def pgc_in(folder: Path) -> Pgc:
             check=False,
             timeout=120,
         )
-        result = Done(done.returncode, (done.stdout or b"").decode(), (done.stderr or b"").decode())
+        out, err = ((stream or b"").decode("utf-8", "replace") for stream in (done.stdout, done.stderr))
+        result = Done(done.returncode, out, err)
         assert result.code == 70 or "Traceback" not in result.err, result.err
         return result
 

@@ -19,6 +19,7 @@ Line = tuple[str, tuple[Origin, ...]]
 
 _PLAIN = re.compile(r"[A-Za-z_/][A-Za-z0-9_./+=@%-]*(?:[ :][A-Za-z0-9_./+=@%-]+)*\Z")
 _NOT_A_STRING = re.compile(r"(?:null|true|false|yes|no|on|off|y|n|\.inf|\.nan)\Z", re.IGNORECASE)
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _CONTROL = re.compile("[\x00-\x08\x0a-\x1f\x7f]")
 
 
@@ -103,6 +104,8 @@ class Env(_Emitted):
         yield from _comments(self.head)
         for name, value in self.values.items():
             value, origins = _open(value, ())
+            if not _VARIABLE.match(name):
+                raise Unrepresentable("a character that no variable's name has", name, origins[0] if origins else None)
             yield f"{name}={encode_env(_one_line(value, origins))}", origins
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import enum
 import os
-import pickle
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -20,6 +19,7 @@ from pgc.pipeline import Compilation
 from pgc.registry import Registry
 from pgc.templating import Templates
 from pgc.tree import OF_THE_MANIFEST, OF_THE_WORLD, STALE, Staged, Tree, WriteFailed, check, commit, hold, stage
+from pgc.workers import side_by_side
 from pgc.workspace import MAN014, Job
 
 MANIFESTS_A_WORKER = 24
@@ -40,17 +40,6 @@ class Outcome:
     diagnostics: tuple[Diagnostic, ...]
     stale: tuple[str, ...] = ()
     tree: Tree | None = None
-
-
-class WorkerLost(Exception):
-    """A worker was killed, most often because memory ran out; nothing was written."""
-
-    way_out = "free some memory, or compile fewer manifests at a time; nothing was written"
-
-    def __init__(self, status: int) -> None:
-        code = os.waitstatus_to_exitcode(status)
-        how = f"signal {-code}" if code < 0 else f"exit code {code}"
-        super().__init__(f"a worker ended without an answer ({how})")
 
 
 class Ending(enum.StrEnum):
@@ -135,7 +124,7 @@ def build(
     count = workers or min(os.cpu_count() or 1, 1 + len(jobs) // MANIFESTS_A_WORKER)
     try:
         with hold(Path(out)) as recovered:
-            shares = _side_by_side(jobs, count, named, registry, templates, out, "force" if force else "write")
+            shares = _all_shares(jobs, count, named, registry, templates, out, "force" if force else "write")
             built = _gather(_together(shares), jobs, paths)
             staged = [each for share in shares for each in share.staged]
             refused = _refused(built, staged)
@@ -213,7 +202,7 @@ def _read_files(manifest: str, compilation: Compilation) -> list[str]:
 # ── workers ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _side_by_side(
+def _all_shares(
     jobs: Sequence[Job],
     count: int,
     named: frozenset[str],
@@ -222,50 +211,10 @@ def _side_by_side(
     out: str,
     mode: str,
 ) -> list[_Share]:
-    """Fork count − 1 workers, do the last part here, and bring everything together in order."""
-    if jobs:
-        _ = [plugin.section_model for plugin in registry.plugins] if count > 1 else []
-    children = [_fork(jobs, number, count, named, registry, templates, out, mode) for number in range(1, count)]
-    shares = [_compile(jobs, 0, count, named, registry, templates, out, mode)]
-    for pid, pipe in children:
-        with os.fdopen(pipe, "rb") as stream:
-            answer = stream.read()
-        _, status = os.waitpid(pid, 0)
-        if not answer:
-            raise WorkerLost(status)
-        result = pickle.loads(answer)
-        if isinstance(result, Exception):
-            raise result
-        shares.append(result)
-    return shares
-
-
-def _fork(
-    jobs: Sequence[Job],
-    number: int,
-    count: int,
-    named: frozenset[str],
-    registry: Registry,
-    templates: Templates,
-    out: str,
-    mode: str,
-) -> tuple[int, int]:
-    ours, theirs = os.pipe()
-    pid = os.fork()
-    if pid:
-        os.close(theirs)
-        return pid, ours
-    code = 1
-    try:
-        try:
-            result: object = _compile(jobs, number, count, named, registry, templates, out, mode)
-        except Exception as problem:
-            result = problem
-        with os.fdopen(theirs, "wb") as stream:
-            stream.write(pickle.dumps(result, protocol=pickle.HIGHEST_PROTOCOL))
-        code = 0
-    finally:
-        os._exit(code)
+    """Have every n-th job done by each worker, and bring everything together in order."""
+    if jobs and count > 1:
+        _ = [plugin.section_model for plugin in registry.plugins]  # loaded once, before the fork
+    return side_by_side(lambda number: _compile(jobs, number, count, named, registry, templates, out, mode), count)
 
 
 def _together(shares: Sequence[_Share]) -> _Share:

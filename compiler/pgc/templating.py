@@ -6,6 +6,7 @@ that is a filter's business: `sql_name`, `sql_text`, `shell`, `markdown`, `xml`,
 
 from __future__ import annotations
 
+import contextlib
 import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,7 +18,7 @@ from pgc.artifact import Lines, Unrepresentable
 from pgc.provenance import Origin, Sourced, bare
 
 if TYPE_CHECKING:
-    from jinja2 import Environment
+    from jinja2 import Environment, FileSystemBytecodeCache
 
 _CONTROL = re.compile("[\x00-\x08\x0a-\x1f\x7f]")
 
@@ -32,7 +33,7 @@ class Templates:
     """All plugins' templates. `folders` maps a plugin's name to its `templates/` folder; a cache folder may keep bytecode."""
 
     def __init__(self, folders: Mapping[str, Path], cache: Path | None = None) -> None:
-        from jinja2 import FileSystemBytecodeCache, FileSystemLoader, PrefixLoader, StrictUndefined
+        from jinja2 import FileSystemLoader, PrefixLoader, StrictUndefined
 
         self._recorder = _Recorder()
         self._environment = _sandbox()(
@@ -45,7 +46,7 @@ class Templates:
             finalize=self._recorder.finalize,
             auto_reload=False,
             optimized=False,
-            bytecode_cache=FileSystemBytecodeCache(str(cache)) if cache else None,
+            bytecode_cache=_cache()(str(cache)) if cache else None,
         )
         self._environment.filters.update(FILTERS)
 
@@ -76,6 +77,18 @@ COMPUTED = Origin(reason="computed from the whole cluster, and no single place o
 def _telling(origins: Sequence[Origin]) -> tuple[Origin, ...]:
     """Keep the origins that name something, where a line has any."""
     return tuple(each for each in origins if each is not COMPUTED) or tuple(origins[:1])
+
+
+def _cache() -> type[FileSystemBytecodeCache]:
+    """Return the class of the cache of compiled templates: one that cannot be written only costs time."""
+    from jinja2 import FileSystemBytecodeCache
+
+    class Cache(FileSystemBytecodeCache):
+        def dump_bytecode(self, bucket: Any) -> None:
+            with contextlib.suppress(OSError):
+                super().dump_bytecode(bucket)
+
+    return Cache
 
 
 def _sandbox() -> type[Environment]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 
@@ -90,9 +91,19 @@ ETC009 = Code(
     help="set election to 50s or less",
     example="etcd: {election: 60s}",
 )
-CODES = (ETC001, ETC002, ETC003, ETC004, ETC005, ETC006, ETC007, ETC008, ETC009)
+ETC010 = Code(
+    "ETC010",
+    "raw-not-a-setting",
+    Severity.ERROR,
+    what="raw.{key} is not an environment variable of etcd with one value",
+    why="etcd would ignore it, or read something else",
+    help="use raw: {{ETCD_…: value}} with a text, a number or a switch; etcd --help names the flags, ETCD_ and capitals the variables",
+    example="etcd: {raw: {max-snapshots: 5}}   # ETCD_MAX_SNAPSHOTS",
+)
+CODES = (ETC001, ETC002, ETC003, ETC004, ETC005, ETC006, ETC007, ETC008, ETC009, ETC010)
 
 MEMBERS = Path(("etcd", "members"))
+VARIABLE = re.compile(r"ETCD_[A-Z0-9_]+\Z")
 
 
 def check(cluster: Cluster, members: tuple[Host, ...]) -> Iterator[Finding]:
@@ -110,6 +121,9 @@ def check(cluster: Cluster, members: tuple[Host, ...]) -> Iterator[Finding]:
         yield ETC008.at(Path(("etcd", "quota")), given=show_size(cluster.section.quota))
     if cluster.section.election is not None and cluster.section.election > 50:
         yield ETC009.at(Path(("etcd", "election")), given=show_duration(cluster.section.election))
+    for key, value in cluster.section.raw.items():
+        if not (VARIABLE.match(key) and isinstance(value, str | int | float)):
+            yield ETC010.at(Path(("etcd", "raw", key)), key=key)
 
 
 def _unknown_members(cluster: Cluster) -> Iterator[Finding]:

@@ -7,9 +7,10 @@ from collections.abc import Iterable
 from pgc.artifact import Artifact, Format
 from pgc.cluster import Cluster, Site
 from pgc.diagnostics import Finding
-from pgc.facts import Certificate, Endpoint, Fact, Facts, HealthCheck, ScrapeTarget
+from pgc.facts import Certificate, Endpoint, Fact, Facts, HealthCheck, Runbook, ScrapeTarget
 from pgc.hookspecs import Description, Role, Validator, hookimpl
-from pgc_haproxy import checks, facts, procedures, render, validators
+from pgc_haproxy import checks, procedures, render, validators
+from pgc_haproxy import facts as tells
 from pgc_haproxy.reader import read
 from pgc_haproxy.section import HaproxySection
 
@@ -27,22 +28,20 @@ def pgc_describe() -> Description:
         formats=(Format("haproxy.cfg", read),),
         roles=(Role("balancer", "a load balancer, and a router of the virtual addresses", implied=True),),
         reads=((Certificate, ""), (Endpoint, "pg.role-probe"), (Endpoint, "pg.pooled"), (Endpoint, "pg.sql")),
-        writes=(*((Endpoint, name) for name in LISTENERS), (ScrapeTarget, ""), (HealthCheck, "")),
+        writes=(*((Endpoint, name) for name in LISTENERS), (ScrapeTarget, ""), (HealthCheck, ""), (Runbook, "")),
     )
 
 
 @hookimpl
 def pgc_contribute(section: HaproxySection, site: Site) -> Iterable[Fact]:
-    if facts.balancers(site):
-        yield from facts.contribute(section, site)
-        yield from procedures.contribute(section, site)
+    if tells.balancers(site):
+        yield from tells.contribute(section, site)
 
 
 @hookimpl
 def pgc_derive(section: HaproxySection, site: Site, facts: Facts) -> Iterable[Fact]:
-    from pgc_haproxy.facts import derive
-
-    return derive(section, site, facts)
+    yield from tells.derive(section, site, facts)
+    yield from procedures.derive(section, site, facts)
 
 
 @hookimpl

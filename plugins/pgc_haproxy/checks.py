@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from pgc.cluster import Cluster
 from pgc.diagnostics import Code, Finding, Path, Severity
 from pgc.facts import Endpoint
-from pgc_haproxy.facts import balancers, max_connections
+from pgc.fields import show_duration
+from pgc_haproxy.facts import balancers, certificate, max_connections
 
 HAP001 = Code(
     "HAP001",
@@ -31,7 +32,7 @@ HAP003 = Code(
     "HAP003",
     "client-timeout-below-failover",
     Severity.ERROR,
-    what="the balancer cuts silent clients after {given} s, but a failover may last {objective} s",
+    what="the balancer cuts a silent {key} off after {given}, but a failover may last {objective}",
     why="clients that wait for the new leader would be cut off before it is there",
     help="raise haproxy.timeouts.{key} above the failover objective",
     example="objectives: {failover: 60s}\nhaproxy: {timeouts: {client: 30s}}",
@@ -49,9 +50,9 @@ HAP005 = Code(
     "HAP005",
     "fast-interval-above-interval",
     Severity.ERROR,
-    what="the fast check interval {fast} s is longer than the interval {interval} s",
+    what="the fast check interval {fast} is longer than the interval {interval}",
     why="a server that changes its state would be checked less often than one that does not",
-    help="set checks.fast_interval to at most {interval}s",
+    help="set checks.fast_interval to at most {interval}",
     example="haproxy: {checks: {interval: 1s, fast_interval: 2s}}",
 )
 HAP006 = Code(
@@ -63,7 +64,16 @@ HAP006 = Code(
     help="use raw: {{global: […], defaults: […]}}, each a list of lines",
     example="haproxy: {raw: {globl: [tune.bufsize 32768]}}",
 )
-CODES = (HAP001, HAP002, HAP003, HAP004, HAP005, HAP006)
+HAP007 = Code(
+    "HAP007",
+    "probe-without-certificate",
+    Severity.ERROR,
+    what="the leader's probe on {probed} speaks TLS, and the balancer {host} holds no certificate to ask it with",
+    why="it would find every server down, and let no client in",
+    help="give {host} a certificate too, where the others got theirs",
+    example="(a plugin that gives certificates to the database hosts only)",
+)
+CODES = (HAP001, HAP002, HAP003, HAP004, HAP005, HAP006, HAP007)
 
 RAW_PARTS = ("global", "defaults")
 
@@ -80,10 +90,25 @@ def check(cluster: Cluster) -> Iterator[Finding]:
     checks = cluster.section.checks
     if checks.interval is not None and checks.fast_interval is not None and checks.fast_interval > checks.interval:
         at = Path(("haproxy", "checks"))
-        yield HAP005.at(at / "fast_interval", at / "interval", fast=checks.fast_interval, interval=checks.interval)
+        yield HAP005.at(
+            at / "fast_interval",
+            at / "interval",
+            fast=show_duration(checks.fast_interval),
+            interval=show_duration(checks.interval),
+        )
+    yield from _certificates(cluster)
     for part, lines in cluster.section.raw.items():
         if part not in RAW_PARTS or not (isinstance(lines, list) and all(isinstance(line, str) for line in lines)):
             yield HAP006.at(Path(("haproxy", "raw", part)), part=part)
+
+
+def _certificates(cluster: Cluster) -> Iterator[Finding]:
+    probed = next((each for each in cluster.facts.all(Endpoint, "pg.role-probe") if each.scheme == "https"), None)
+    if probed is None:
+        return
+    for host in balancers(cluster.site):
+        if certificate(host.name, cluster.facts) is None:
+            yield HAP007.at(host.path, probed=probed.host or probed.address, host=host.name)
 
 
 def _capacity(cluster: Cluster) -> Iterator[Finding]:
@@ -106,7 +131,7 @@ def _timeouts(cluster: Cluster) -> Iterator[Finding]:
             yield HAP003.at(
                 Path(("haproxy", "timeouts", key)),
                 Path(("objectives", "failover")),
-                given=given,
-                objective=objective,
+                given=show_duration(given),
+                objective=show_duration(objective),
                 key=key,
             )

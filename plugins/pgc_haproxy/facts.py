@@ -136,7 +136,9 @@ def _timers(section: HaproxySection, site: Site) -> Iterator[Fact]:
                 var(FAST),
                 var(INTERVAL),
                 why="a server that changes its state would be checked less often than one that does not",
-                paths=tuple(("haproxy", "checks", key) for key in ("interval", "fast_interval") if getattr(checks, key)),
+                paths=tuple(
+                    ("haproxy", "checks", key) for key in ("interval", "fast_interval") if getattr(checks, key)
+                ),
             )
         )
     origin = Origin(
@@ -163,18 +165,21 @@ def _timers(section: HaproxySection, site: Site) -> Iterator[Fact]:
 
 def derive(section: HaproxySection, site: Site, known: Facts) -> Iterator[Fact]:
     """Give the listeners; a certificate on the host makes the statistics https."""
-    if not known.all(Endpoint, "pg.role-probe"):
+    probe = known.first(Endpoint, "pg.role-probe")
+    if probe is None:
         return
     ports = section.ports
     for host in balancers(site):
         held = certificate(host.name, known)
         scheme = "https" if held else "http"
         trust = f"--cacert {word(held.authority_file)} " if held else ""
-        for offers, key in (
-            ("pg.read-write", "read_write"),
-            ("pg.read-only", "read_only"),
-            ("pg.sync-read", "sync_read"),
+        for offers, key, path in (
+            ("pg.read-write", "read_write", "primary"),
+            ("pg.read-only", "read_only", "replica"),
+            ("pg.sync-read", "sync_read", "sync"),
         ):
+            if not probe.detail(path):
+                continue
             yield Endpoint(
                 host=host.name,
                 offers=offers,

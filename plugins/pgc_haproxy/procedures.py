@@ -5,19 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pgc.cluster import Site
-from pgc.facts import Action, Chapter, Fact, Runbook
-from pgc_haproxy.facts import balancers, max_connections
+from pgc.facts import Action, Chapter, Endpoint, Fact, Facts, Runbook
+from pgc_haproxy.facts import balancers, max_connections, most
 from pgc_haproxy.section import HaproxySection
 
 SOCKET = "socat - /run/haproxy/admin.sock"
 NOTHING_CHANGED = (Action("Nothing to undo: these commands only look"),)
 
 
-def contribute(section: HaproxySection, site: Site) -> Iterator[Fact]:
+def derive(section: HaproxySection, site: Site, known: Facts) -> Iterator[Fact]:
     """Give the chapters on balancers."""
+    probe = known.first(Endpoint, "pg.role-probe")
+    if probe is None or not balancers(site):
+        return
     yield Runbook(slug="failover", title="Failover", chapters=(_see_leader(site),))
     yield Runbook(slug="restart", title="Restart", chapters=(_reload(site),))
-    yield Runbook(slug="node-loss", title="Loss and replacement of a node", chapters=(_replace(),))
+    yield Runbook(
+        slug="node-loss", title="Loss and replacement of a node", chapters=(_replace(bool(probe.detail("sync"))),)
+    )
     yield Runbook(slug="connection-storm", title="Connection storm", chapters=(_storm(section, site),))
     yield Runbook(slug="rollback", title="Rollback of a change", chapters=(_rollback(),))
 
@@ -28,7 +33,7 @@ def _see_leader(site: Site) -> Chapter:
             "See which server takes writes",
             host.name,
             f"echo 'show servers state leader' | {SOCKET} | awk 'NR>2 {{print $4, $6}}'",
-            "exactly one server with 2 (up); the others with 0",
+            "one server with 2 (up), the others with 0 (down)",
         )
         for host in balancers(site)
     ]
@@ -55,7 +60,7 @@ def _reload(site: Site) -> Chapter:
                 "See that it serves",
                 host.name,
                 f"echo 'show info' | {SOCKET} | grep -E '^(Uptime_sec|CurrConns)'",
-                "a small uptime",
+                "Uptime_sec is small",
             ),
         ]
     return Chapter(
@@ -73,7 +78,9 @@ def _reload(site: Site) -> Chapter:
     )
 
 
-def _replace() -> Chapter:
+def _replace(synchronous: bool) -> Chapter:
+    backends = ("leader", "replicas", *(["synchronous-replicas"] if synchronous else []))
+    off, on = ("; ".join(f"{verb} server {backend}/HOST" for backend in backends) for verb in ("disable", "enable"))
     return Chapter(
         "Its balancer",
         50,
@@ -81,7 +88,7 @@ def _replace() -> Chapter:
             Action(
                 "Take the lost server out of rotation while it is being replaced (each balancer)",
                 "every balancer",
-                f"echo 'disable server leader/HOST; disable server replicas/HOST; disable server synchronous-replicas/HOST' | {SOCKET}",
+                f"echo '{off}' | {SOCKET}",
                 "an empty line",
             ),
             Action("After the replacement, compile, review and roll out: the new address comes from the manifest"),
@@ -90,7 +97,7 @@ def _replace() -> Chapter:
             Action(
                 "Put it back",
                 "every balancer",
-                f"echo 'enable server leader/HOST; enable server replicas/HOST; enable server synchronous-replicas/HOST' | {SOCKET}",
+                f"echo '{on}' | {SOCKET}",
                 "an empty line",
             ),
         ),
@@ -98,7 +105,7 @@ def _replace() -> Chapter:
 
 
 def _storm(section: HaproxySection, site: Site) -> Chapter:
-    most = max_connections(section, site)
+    clients, limit = max_connections(section, site), most(section, site)
     return Chapter(
         "Who connects",
         50,
@@ -107,7 +114,7 @@ def _storm(section: HaproxySection, site: Site) -> Chapter:
                 "How many, and how many may",
                 "every balancer",
                 f"echo 'show info' | {SOCKET} | grep -E '^(CurrConns|Maxconn|SessRate)'",
-                f"CurrConns below Maxconn: {most}",
+                f"CurrConns below {clients}, which is what each service takes; Maxconn {limit}, which is all of them and the statistics",
             ),
             Action(
                 "From where",
@@ -149,8 +156,8 @@ def _rollback() -> Chapter:
             Action(
                 "The same with the files of the newer revision",
                 "each balancer, one at a time",
-                "systemctl reload haproxy.service",
-                "no output",
+                "haproxy -c -f /etc/haproxy/haproxy.cfg && systemctl reload haproxy.service",
+                "Configuration file is valid",
             ),
         ),
     )

@@ -1,4 +1,4 @@
-"""haproxy.cfg, the unit, the secret's file, the kernel settings of a balancer."""
+"""haproxy.cfg, and which files a balancer gets."""
 
 from __future__ import annotations
 
@@ -6,15 +6,20 @@ from collections.abc import Iterator
 from typing import Any
 
 from pgc.artifact import Artifact, Body
-from pgc.bodies import Env, Plain, unit
 from pgc.cluster import Cluster
 from pgc.facts import Certificate, Endpoint
 from pgc.provenance import Sourced, because
-from pgc.secrets import token
 from pgc.templating import Block, word
-from pgc_haproxy.facts import FAST, INTERVAL, SECRET, TIMEOUT, balancers, max_connections
+from pgc.terms import tidy
+from pgc_haproxy import service
+from pgc_haproxy.facts import FAST, INTERVAL, TIMEOUT, balancers, certificate, max_connections
 
-FREE_DESCRIPTORS = 1024
+WAYS = (
+    ("read-write", "read_write", "leader", "primary"),
+    ("read-only", "read_only", "replicas", "replica"),
+    ("sync-read", "sync_read", "synchronous-replicas", "sync"),
+)
+"""A way in: the frontend, its port's key, its backend, and which of the probe's answers counts; not all know synchronous replicas."""
 
 
 def render(cluster: Cluster) -> Iterator[Artifact]:
@@ -22,52 +27,62 @@ def render(cluster: Cluster) -> Iterator[Artifact]:
     hosts = balancers(cluster.site)
     if not hosts or not cluster.facts.all(Endpoint, "pg.role-probe"):
         return
-    service, secret, kernel = _unit(cluster), _secret(cluster), _kernel(cluster)
-    bodies: dict[Any, Body] = {}
+    secret, kernel = service.secret(cluster), service.kernel(cluster)
+    bodies: dict[Any, tuple[Body, Body]] = {}
     for host in hosts:
-        certificate = next(iter(cluster.facts.on(host.name, Certificate)), None)
-        files = (certificate.certificate_file, certificate.authority_file) if certificate else None
+        held = certificate(host.name, cluster.facts)
+        files = (held.certificate_file, held.key_file, held.authority_file) if held else None
         if files not in bodies:
-            bodies[files] = _config(cluster, certificate)
-        yield Artifact(
-            "etc/haproxy/haproxy.cfg", "haproxy.cfg", bodies[files], host=host.name, consumer="haproxy.service"
-        )
-        yield Artifact(
-            "etc/haproxy/secrets.env", "systemd.env", secret, host=host.name, consumer="haproxy.service", mode="0600"
-        )
-        yield Artifact(
-            "etc/systemd/system/haproxy.service", "systemd.unit", service, host=host.name, consumer="systemd"
-        )
-        yield Artifact(
-            "etc/sysctl.d/61-haproxy.conf", "systemd.sysctl", kernel, host=host.name, consumer="systemd-sysctl.service"
-        )
+            bodies[files] = _config(cluster, held), service.daemon(cluster, held)
+        config, unit = bodies[files]
+        for path, kind, body, consumer, mode in (
+            ("etc/haproxy/haproxy.cfg", "haproxy.cfg", config, "haproxy.service", "0644"),
+            ("etc/haproxy/secrets.env", "systemd.env", secret, "haproxy.service", "0600"),
+            ("etc/systemd/system/haproxy.service", "systemd.unit", unit, "systemd", "0644"),
+            ("etc/sysctl.d/61-haproxy.conf", "systemd.sysctl", kernel, "systemd-sysctl.service", "0644"),
+        ):
+            yield Artifact(path, kind, body, host=host.name, consumer=consumer, mode=mode)
 
 
-def _config(cluster: Cluster, certificate: Certificate | None) -> Body:
-    site = cluster.site
-    six = any(":" in host.address for host in site.hosts)
+def _config(cluster: Cluster, held: Certificate | None) -> Body:
+    """Source: HAProxy configuration manual; every keyword stands in that of 2.6, 2.8, 3.0, 3.1 and 3.2."""
+    vips = cluster.facts.all(Endpoint, "vip")
+    six = any(":" in address for address in (*(h.address for h in cluster.site.hosts), *(v.address for v in vips)))
     return cluster.template(
         "haproxy.cfg.j2",
         name=cluster.name,
-        maxconn=_maxconn(cluster),
+        maxconn=service.maxconn(cluster),
+        clients=service.clients(cluster),
         hard_stop_after=_time(cluster.sourced("hard_stop_after")),
         timeouts={key: _time(cluster.sourced("timeouts", key)) for key in ("connect", "queue", "client", "server")},
         check_timeout=_time(cluster.value(TIMEOUT)),
         interval=_time(cluster.value(INTERVAL)),
         fast_interval=_time(cluster.value(FAST)),
+        settled_after=_time(_first_checks(cluster)),
         rise=cluster.sourced("checks", "rise"),
         fall=cluster.sourced("checks", "fall"),
         bind="::" if six else "",
         bind_options=" v4v6" if six else "",
         services=_services(cluster),
         backends=_backends(cluster),
-        servers=_servers(cluster, certificate),
+        servers=_servers(cluster, held),
         stats_port=cluster.sourced("ports", "stats"),
         stats_user=cluster.sourced("stats", "user"),
-        stats_tls=f" ssl crt {word(certificate.certificate_file)}" if certificate else "",
-        tls=certificate is not None,
+        stats_tls=Sourced(f" ssl crt {service.PEM}", held.origin) if held else "",
+        tls=held is not None,
         raw_global=_raw(cluster, "global"),
         raw_defaults=_raw(cluster, "defaults"),
+    )
+
+
+def _first_checks(cluster: Cluster) -> Sourced:
+    """Return the time in which every server is checked once after a start.
+
+    Source: HAProxy, src/check.c, start_checks: the first checks are spread over the interval.
+    """
+    interval, timeout = cluster.value(INTERVAL), cluster.value(TIMEOUT)
+    return because(
+        tidy(interval.value + timeout.value), "an interval, and the check's own time", *interval.origin.paths
     )
 
 
@@ -76,51 +91,43 @@ def _raw(cluster: Cluster, part: str) -> list[Any]:
     return [cluster.sourced("raw", part, index) for index in range(len(lines))]
 
 
-def _maxconn(cluster: Cluster) -> Sourced:
-    if cluster.section.max_connections is not None:
-        return cluster.sourced("max_connections")
-    paths = cluster.site.origin("objectives", "connections").paths
-    return because(
-        max_connections(cluster.section, cluster.site),
-        "objectives.connections and a tenth more; one balancer must bear all of them",
-        *paths,
-    )
-
-
 def _services(cluster: Cluster) -> list[dict[str, Any]]:
+    """Return the three ways in. Of the leader's servers one at most may be up; the others fall back on it where that is allowed."""
     fallback = "leader" if cluster.section.reads_fall_back else ""
     return [
-        {"name": "read-write", "port": cluster.sourced("ports", "read_write"), "backend": "leader", "fallback": ""},
         {
-            "name": "read-only",
-            "port": cluster.sourced("ports", "read_only"),
-            "backend": "replicas",
-            "fallback": fallback,
-        },
-        {
-            "name": "sync-read",
-            "port": cluster.sourced("ports", "sync_read"),
-            "backend": "synchronous-replicas",
-            "fallback": fallback,
-        },
+            "name": name,
+            "port": cluster.sourced("ports", key),
+            "backend": backend,
+            "only_one": backend == "leader",
+            "fallback": "" if backend == "leader" else fallback,
+        }
+        for name, key, backend, path in WAYS
+        if _probe(cluster).detail(path)
     ]
 
 
 def _backends(cluster: Cluster) -> list[dict[str, Any]]:
-    probe = cluster.facts.all(Endpoint, "pg.role-probe")[0]
     lag = cluster.sourced("replica_lag")
+    probe = _probe(cluster)
     return [
-        {"name": "leader", "balance": "roundrobin", "probe": Sourced(probe.detail("primary"), probe.origin)},
         {
-            "name": "replicas",
-            "balance": "leastconn",
-            "probe": Sourced(f"{probe.detail('replica')}?lag={lag.value}", lag.origin),
-        },
-        {"name": "synchronous-replicas", "balance": "leastconn", "probe": Sourced(probe.detail("sync"), probe.origin)},
+            "name": backend,
+            "balance": "roundrobin" if backend == "leader" else "leastconn",
+            "probe": Sourced(f"{probe.detail(path)}?lag={lag.value}", lag.origin)
+            if backend == "replicas"
+            else Sourced(probe.detail(path), probe.origin),
+        }
+        for _, _, backend, path in WAYS
+        if probe.detail(path)
     ]
 
 
-def _servers(cluster: Cluster, certificate: Certificate | None) -> list[dict[str, Any]]:
+def _probe(cluster: Cluster) -> Endpoint:
+    return cluster.facts.all(Endpoint, "pg.role-probe")[0]
+
+
+def _servers(cluster: Cluster, held: Certificate | None) -> list[dict[str, Any]]:
     """A server is the pooler on the probed host, or PostgreSQL itself where there is no pooler."""
     known = cluster.facts
     servers = []
@@ -131,9 +138,9 @@ def _servers(cluster: Cluster, certificate: Certificate | None) -> list[dict[str
         if target is None:
             continue
         options = ""
-        if probe.scheme == "https" and certificate:
-            authority, own = word(certificate.authority_file), word(certificate.certificate_file)
-            options = f" check-ssl verify required ca-file {authority} crt {own} verifyhost {word(probe.host)}"
+        if probe.scheme == "https" and held:
+            authority = word(held.authority_file)
+            options = f" check-ssl verify required ca-file {authority} crt {service.PEM} verifyhost {word(probe.host)}"
         servers.append(
             {
                 "name": Sourced(probe.host, probe.origin),
@@ -155,67 +162,3 @@ def _time(seconds: Sourced) -> Sourced:
         if milliseconds >= size and milliseconds % size == 0:
             return Sourced(f"{milliseconds // size}{unit_name}", seconds.origin)
     return Sourced(f"{milliseconds}ms", seconds.origin)
-
-
-def _secret(cluster: Cluster) -> Body:
-    return Env(
-        {"STATS_PASSWORD": Sourced(token(SECRET), cluster.sourced("stats", "password").origin)},
-        ("Read by haproxy.cfg as $STATS_PASSWORD.",),
-    )
-
-
-def _kernel(cluster: Cluster) -> Body:
-    clients = _maxconn(cluster)
-    return Plain(
-        (
-            f"# Kernel settings of a balancer of {cluster.name}. Made by pgc.",
-            Sourced(f"net.core.somaxconn = {max(4096, clients.value)}", clients.origin),
-            Sourced(f"net.ipv4.tcp_max_syn_backlog = {max(4096, clients.value)}", clients.origin),
-            "net.ipv4.ip_local_port_range = 10240 65000",
-            "net.ipv4.tcp_tw_reuse = 1",
-        )
-    )
-
-
-def _unit(cluster: Cluster) -> Body:
-    clients = _maxconn(cluster)
-    descriptors = 2 * clients.value + FREE_DESCRIPTORS
-    return unit(
-        (
-            "Unit",
-            (
-                ("Description", f"HAProxy, load balancer of the cluster {cluster.name}"),
-                ("Documentation", "man:haproxy(1)"),
-                ("After", "network-online.target"),
-                ("Wants", "network-online.target"),
-                ("StartLimitIntervalSec", "0"),
-            ),
-        ),
-        (
-            "Service",
-            (
-                ("Type", "notify"),
-                ("EnvironmentFile", "/etc/haproxy/secrets.env"),
-                ("RuntimeDirectory", "haproxy"),
-                ("ExecStartPre", "/usr/sbin/haproxy -c -q -f /etc/haproxy/haproxy.cfg"),
-                ("ExecStart", "/usr/sbin/haproxy -Ws -f /etc/haproxy/haproxy.cfg -p /run/haproxy/haproxy.pid"),
-                ("ExecReload", "/usr/sbin/haproxy -c -q -f /etc/haproxy/haproxy.cfg"),
-                ("ExecReload", "/bin/kill -USR2 $MAINPID"),
-                ("KillMode", "mixed"),
-                ("Restart", "always"),
-                ("RestartSec", "1"),
-                ("SuccessExitStatus", "143"),
-                ("LimitNOFILE", Sourced(descriptors, clients.origin)),
-                ("OOMScoreAdjust", "-500"),
-                ("NoNewPrivileges", "yes"),
-                ("ProtectHome", "yes"),
-                ("ProtectSystem", "strict"),
-                ("ProtectKernelModules", "yes"),
-                ("ProtectKernelTunables", "yes"),
-                ("ProtectControlGroups", "yes"),
-                ("PrivateTmp", "yes"),
-            ),
-        ),
-        ("Install", (("WantedBy", "multi-user.target"),)),
-        head=(f"HAProxy of the cluster {cluster.name}. Made by pgc from the manifest; change it there.",),
-    )

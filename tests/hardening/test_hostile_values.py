@@ -11,12 +11,13 @@ import random
 import re
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pgc.artifact import Bundle
+from pgc.artifact import Bundle, File
 from pgc.registry import Registry
 from pgc.schema import manifest_schema
 from pgc.templating import Templates
@@ -29,6 +30,8 @@ from tests.hardening.shape import ITEM, KEY, Place, Shape, Steps
 
 CHUNKS = 16
 TEXTS_A_PLACE = len(HOSTILE) if FULL else 4
+RAW_LINES = ("haproxy", "raw")
+"""Whole lines are passed here, so that words and quotes in them are the user's own."""
 HARMLESS = ("zqxj", "/zqxj", "file:zqxj", "zqxj.sql")
 """Texts that stand nowhere else; the first that fits a place shows what its files look like."""
 
@@ -44,7 +47,8 @@ class Bench:
     def places(self) -> list[Place]:
         """Return the places where a text may stand, those below `raw` as the rich manifest has them."""
         below_raw = [Place(steps, {"type": "string"}) for steps in _leaves(self.base, ()) if steps[1:2] == ("raw",)]
-        return [place for place in self.shape.places if place.takes_text] + below_raw
+        own = [place for place in below_raw if place.steps[:2] != RAW_LINES]
+        return [*(place for place in self.shape.places if place.takes_text), *own]
 
     def compile(self, manifest: Any) -> Bundle | None:
         """Compile, assert that what is refused is refused well, and return what came out."""
@@ -53,12 +57,14 @@ class Bench:
         judge([compilation], content, self.registry.codes, f"{self.folder}/m.yaml")
         return compilation.bundle
 
-    def manifests(self, place: Place, text: str) -> Iterator[Any]:
-        """Yield the manifest with the text at the place, and the one where it also takes the place of what is named like the old one."""
-        yield self.shape.put(self.base, place.steps, text)
+    def manifest(self, place: Place, text: str, *, named: bool) -> Any:
+        """Return the manifest with the text at the place; `named`: and wherever else the name stands that was there."""
         old = self.shape.get(self.base, place.steps)
-        if isinstance(old, str):
-            yield _renamed(self.base, old, text)
+        return (
+            _renamed(self.base, old, text)
+            if named and isinstance(old, str)
+            else self.shape.put(self.base, place.steps, text)
+        )
 
 
 def _leaves(value: Any, at: Steps) -> Iterator[Steps]:
@@ -100,81 +106,113 @@ def test_a_text_is_refused_or_arrives_as_it_was_given(chunk: int, bench: Bench) 
     assert not problems, f"{len(problems)}\n" + "\n".join(problems[:40])
 
 
+def _stripped(text: str) -> list[str]:
+    return [line.strip() for line in text.split("\n") if line.strip()]
+
+
+@pytest.mark.parametrize("part", ["global", "defaults"])
+def test_a_raw_line_of_haproxy_stays_one_line(part: str, bench: Bench) -> None:
+    problems = []
+    for name, text in HOSTILE.items():
+        plain, made = (
+            bench.compile(bench.shape.put(bench.base, (*RAW_LINES, part, ITEM), each)) for each in ("zqxj", text)
+        )
+        assert plain is not None
+        if made is not None and made != plain:
+            path = next(path for path in made.files if path.endswith("haproxy.cfg"))
+            expected = plain.files[path].content.decode().replace("zqxj", text)
+            if made.files[path].content.decode().split("\n") != [line.rstrip() for line in expected.split("\n")]:
+                problems.append(name)
+    assert not problems
+
+
 def faults(bench: Bench, place: Place, text: str) -> Iterator[str]:
     """Yield what a text at a place does that it must not."""
-    for number, manifest in enumerate(bench.manifests(place, text)):
-        bundle = bench.compile(manifest)
-        if bundle is None:
-            continue
-        fitting = (word for word in HARMLESS if re.search(place.node.get("pattern", ""), word))
-        plain = next(filter(None, (_harmless(bench, place, number, word) for word in fitting)), None)
-        if plain is None:
-            yield "accepted, but no harmless text is"
-            continue
-        word, rows = plain
-        yield from differences(rows, _decoded(bundle), word, text)
-        return
+    plain = _harmless(bench, place)
+    bundle = bench.compile(bench.manifest(place, text, named=plain.named if plain else False))
+    if bundle is not None and plain is None:
+        yield "accepted, but no harmless text is"
+    elif bundle is not None and plain is not None:
+        yield from differences(plain.files, _decoded(bundle), plain.word, text)
 
 
-Decoded = dict[str, tuple[str, Counter[Row]]]
+@dataclass(frozen=True)
+class Decoded:
+    """A file with its rows."""
+
+    form: str
+    sha256: str
+    rows: Counter[Row]
 
 
-_plain: dict[tuple[str, str, int, str], tuple[str, Decoded] | None] = {}
+@dataclass(frozen=True)
+class Harmless:
+    """What comes out with a word that fits; `named` says that what has the old name had to take the new one."""
+
+    word: str
+    named: bool
+    files: dict[str, Decoded]
 
 
-def _harmless(bench: Bench, place: Place, number: int, word: str) -> tuple[str, Decoded] | None:
+_plain: dict[str, Harmless | None] = {}
+
+
+def _harmless(bench: Bench, place: Place) -> Harmless | None:
     """Compile the manifest with a harmless text, once for all hostile ones."""
-    key = str(place), repr(place.node), number, word
+    key = f"{place} {place.node}"
     if key not in _plain:
-        bundle = bench.compile(list(bench.manifests(place, word))[number])
-        _plain[key] = (word, _decoded(bundle)) if bundle is not None else None
+        _plain[key] = None
+        words = (word for word in HARMLESS if re.search(place.node.get("pattern", ""), word))
+        for word, named in ((word, named) for word in words for named in (False, True)):
+            bundle = bench.compile(bench.manifest(place, word, named=named))
+            if bundle is not None:
+                _plain[key] = Harmless(word, named, _decoded(bundle))
+                break
     return _plain[key]
 
 
-def _decoded(bundle: Bundle) -> Decoded:
-    found = {}
-    for path, file in bundle.files.items():
+def _decoded(bundle: Bundle) -> dict[str, Decoded]:
+    return {path: _decoded_file(path, file) for path, file in bundle.files.items()}
+
+
+_kept: dict[tuple[str, str], Decoded] = {}
+
+
+def _decoded_file(path: str, file: File) -> Decoded:
+    """Decode a file once, however many manifests have it."""
+    key = file.entry.format, file.entry.sha256
+    if key not in _kept:
         try:
-            found[path] = (file.entry.format, Counter(_rows(file.entry.format, file.entry.sha256, file.content)))
+            _kept[key] = Decoded(*key, Counter(decode(file.entry.format, file.content)))
         except Exception as problem:
             raise ValueError(f"{path} is not well formed: {type(problem).__name__}: {problem}") from problem
-    return found
-
-
-_kept: dict[str, list[Row]] = {}
-
-
-def _rows(form: str, sha256: str, content: bytes) -> list[Row]:
-    """Decode a file once, however many manifests have it."""
-    if sha256 not in _kept:
-        _kept[sha256] = decode(form, content)
-    return _kept[sha256]
+    return _kept[key]
 
 
 _TAME = re.compile(r"[A-Za-z0-9_.-]*")
 """Texts that mean nothing special anywhere but to YAML; what is sorted by them may stand elsewhere, so that only types and shapes count."""
 
 
-def differences(plain: Decoded, found: Decoded, word: str, text: str) -> Iterator[str]:
+def differences(plain: dict[str, Decoded], found: dict[str, Decoded], word: str, text: str) -> Iterator[str]:
     """Yield in what files differ besides the text."""
     gone, new = sorted(plain.keys() - found.keys()), sorted(found.keys() - plain.keys())
     if len(gone) != len(new):
         yield f"other files: {gone} and {new}"
     elif text:
         names = dict(zip(gone, new, strict=True))
-        for path, (form, rows) in plain.items():
-            expected, other = (
-                _expected(rows, word, text, names, form),
-                _masked(found[names.get(path, path)][1], text, form),
-            )
+        for path, file in plain.items():
+            other = found[names.get(path, path)]
+            if file.sha256 == other.sha256:
+                continue
+            wanted, got = _expected(file, word, text, names), _masked(other, text)
             if _TAME.fullmatch(text):
-                kept = slice(1 if form in ("markdown", "svg") else -1)
-                expected, other = (Counter(row[kept] for row in each.elements()) for each in (expected, other))
-            if expected != other:
-                yield f"{path}: expected {[*(expected - other)][:2]}, found {[*(other - expected)][:2]}"
+                kept = slice(1 if file.form in ("markdown", "svg") else -1)
+                wanted, got = (Counter(row[kept] for row in rows.elements()) for rows in (wanted, got))
+            if wanted != got:
+                yield f"{path}: expected {[*(wanted - got)][:2]}, found {[*(got - wanted)][:2]}"
 
 
-def _expected(rows: Counter[Row], word: str, text: str, names: dict[str, str], form: str) -> Counter[Row]:
+def _expected(file: Decoded, word: str, text: str, names: dict[str, str]) -> Counter[Row]:
     """Return the rows with the text where the word is, and files that are named after it under their new names."""
 
     def instead(part: str) -> str:
@@ -182,15 +220,18 @@ def _expected(rows: Counter[Row], word: str, text: str, names: dict[str, str], f
             part = part.replace(old, new).replace(old.rpartition("/")[2], new.rpartition("/")[2])
         return part.replace(word, text)
 
-    return _masked(Counter(tuple(instead(part) for part in row) for row in rows.elements()), text, form)
+    rows = Counter(tuple(instead(part) for part in row) for row in file.rows.elements())
+    return _masked(Decoded(file.form, "", rows), text)
 
 
-def _masked(rows: Counter[Row], text: str, form: str) -> Counter[Row]:
-    """Take out what may follow from a text in another way: the name of a role's secret, white space where none of it counts."""
+def _masked(file: Decoded, text: str) -> Counter[Row]:
+    """Take out what may follow from a text in another way: the name of a role's secret, white space where none counts."""
     secret = re.compile(rf"role-(?:{re.escape(text)}|[a-z0-9-]+-[0-9a-f]{{10}})")
 
     def plain(part: str) -> str:
         part = secret.sub("role-*", part)
-        return " ".join(part.split()) if form in ("markdown", "svg") else part
+        if file.form in ("pgbouncer.ini", "systemd.unit"):
+            part = part.strip()
+        return " ".join(part.split()) if file.form in ("markdown", "svg") else part
 
-    return Counter(tuple(plain(part) for part in row) for row in rows.elements())
+    return Counter(tuple(plain(part) for part in row) for row in file.rows.elements())

@@ -6,6 +6,7 @@ hashes once, however many hosts have it.
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -15,6 +16,9 @@ from pgc.change.alignment import line_counts, longest_rising
 from pgc.change.changes import Change, Kind, Scope, Snapshot, natural
 from pgc.change.summary import facts_of
 from pgc.readers import Item
+from pgc.workers import side_by_side
+
+CLUSTERS_A_WORKER = 20
 
 _ATTRIBUTES = ("plugin", "format", "consumer", "owner", "mode")
 _ORDER = {scope: index for index, scope in enumerate(Scope)}
@@ -39,11 +43,15 @@ class _Delta:
 def compare_all(
     old: Mapping[str, Snapshot], new: Mapping[str, Snapshot], formats: Mapping[str, Format],
 ) -> tuple[Change, ...]:
-    """Compare all clusters below two output folders, by directory."""
-    found: list[Change] = []
-    for directory in sorted({*old, *new}, key=natural):
-        found += compare(old.get(directory), new.get(directory), formats)
-    return tuple(found)
+    """Compare all clusters below two output folders, by directory; many of them side by side."""
+    directories = sorted({*old, *new}, key=natural)
+    count = min(os.cpu_count() or 1, 1 + len(directories) // CLUSTERS_A_WORKER)
+
+    def share(number: int) -> list[tuple[Change, ...]]:
+        return [compare(old.get(each), new.get(each), formats) for each in directories[number::count]]
+
+    shares = [iter(each) for each in side_by_side(share, count)]
+    return tuple(change for index in range(len(directories)) for change in next(shares[index % count]))
 
 
 def compare(old: Snapshot | None, new: Snapshot | None, formats: Mapping[str, Format]) -> tuple[Change, ...]:

@@ -91,13 +91,15 @@ class GitTree:
         self.files = files
         self._cwd = cwd
         self._process: subprocess.Popen[bytes] | None = None
+        self._owner = 0
 
     def read(self, path: str) -> bytes:
         """Return a file's bytes. Raises LookupError: no such file; Unavailable: Git cannot give it."""
         oid = self.files.get(path)
         if oid is None:
             raise LookupError("it is not in the commit")
-        if self._process is None:
+        if self._process is None or self._owner != os.getpid():  # a forked worker needs one of its own
+            self._owner = os.getpid()
             self._process = subprocess.Popen(
                 ["git", "cat-file", "--batch"], cwd=self._cwd, env=_environment(),
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,

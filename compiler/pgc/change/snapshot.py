@@ -20,10 +20,12 @@ from typing import Self
 from pgc.artifact import LOCK_NAME, Lock, digest, read_lock
 from pgc.change.changes import Snapshot
 from pgc.change.git import Git, GitTree, Unavailable
+from pgc.workers import side_by_side
 
-__all__ = ["Tree", "Unavailable", "at_revision", "edited", "on_disk"]
+__all__ = ["Tree", "Unavailable", "at_revision", "edited", "edited_files", "on_disk"]
 
 MAX_BYTES = 64 * 1024 * 1024
+CLUSTERS_A_WORKER = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,17 @@ def edited(snapshot: Snapshot) -> tuple[str, ...]:
         except (LookupError, OSError):
             found.append(path)
     return tuple(found)
+
+
+def edited_files(snapshots: Mapping[str, Snapshot]) -> list[str]:
+    """Return what `edited` finds in all clusters, as paths below the output folder; many clusters side by side."""
+    directories = sorted(snapshots)
+    count = min(os.cpu_count() or 1, 1 + len(directories) // CLUSTERS_A_WORKER)
+
+    def share(number: int) -> list[str]:
+        return [f"{each}/{path}" for each in directories[number::count] for path in edited(snapshots[each])]
+
+    return sorted(path for found in side_by_side(share, count) for path in found)
 
 
 # ── lock files ───────────────────────────────────────────────────────────────────────────────────────────────────────

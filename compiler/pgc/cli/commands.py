@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import importlib
 import os
-import sys
 from typing import Any
 
 import click
 from click.shell_completion import shell_complete
 
 from pgc import __version__
-from pgc.cli.entry import INTERRUPTED, USAGE, WELL
+from pgc.cli.entry import USAGE, WELL
 
 COMMANDS = {
     "compile": "Compile manifests into generated/.",
@@ -82,12 +81,12 @@ def run(arguments: list[str]) -> int:
     if complete:
         return USAGE if shell_complete(pgc, {}, "pgc", "_PGC_COMPLETE", complete) else WELL
     try:
-        result = pgc.main(args=arguments, prog_name="pgc", standalone_mode=False)
+        with pgc.make_context("pgc", arguments) as context:  # what pgc.main() adds would end in 1
+            result = pgc.invoke(context)
     except click.exceptions.Exit as done:
         return done.exit_code
     except click.Abort:
-        sys.stderr.write("interrupted\n")
-        return INTERRUPTED
+        raise KeyboardInterrupt from None
     except click.ClickException as problem:
         problem.show()
         return _usage(problem, arguments)

@@ -52,7 +52,7 @@ def _open_streams() -> None:
 
 
 def _say_interrupted() -> int:
-    sys.stderr.write("interrupted; the output is what it was before, or will be once pgc runs again\n")
+    sys.stderr.write("interrupted; what was being written will be whole when pgc runs again\n")
     return INTERRUPTED
 
 

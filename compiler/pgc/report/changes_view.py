@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from pgc.change.changes import Change, Kind, Scope, Snapshot, Why
-from pgc.change.snapshot import edited
+from pgc.change.snapshot import edited_files
 from pgc.report.outline import (
     NOT_JUDGED,
     NOTHING,
@@ -52,9 +52,8 @@ def text(changes: Sequence[Change], *, why: Why | None = None, colour: bool = Fa
 def warnings(out: str, snapshots: Mapping[str, Snapshot]) -> str:
     """Say which files on disk are not what pgc wrote; reads them all."""
     return "".join(
-        f"warning: {plain(f'{out}/{directory}/{path}')} is not what pgc wrote; `pgc compile --check` says more\n"
-        for directory, found in sorted(snapshots.items())
-        for path in edited(found)
+        f"warning: {plain(f'{out}/{path}')} is not what pgc wrote; `pgc compile --check` says more\n"
+        for path in edited_files(snapshots)
     )
 
 

@@ -16,7 +16,7 @@ from pgc import budgets, parse, source, writer
 from pgc.artifact import Artifact, Bundle, Lines
 from pgc.cluster import Bound, Cluster, Settlement, Site
 from pgc.diagnostics import Code, Diagnostic, Finding, Path, Severity, Span, diagnose
-from pgc.facts import Choice, Conflict, Endpoint, Fact, Facts, Pool, Rule
+from pgc.facts import Choice, Conflict, Endpoint, Fact, Facts, Pool, Rule, Undeclared
 from pgc.parse import Manifest
 from pgc.provenance import Origin
 from pgc.registry import BrokenPlugin, Plugin, Registry
@@ -146,10 +146,13 @@ class _Run:
         for stratum in self.registry.strata:
             known = self.join(pool)
             for plugin in stratum:
-                readable = known.only(kind for kind, _ in plugin.description.reads)
+                readable = known.only(plugin.description.reads)
                 section = manifest.sections[plugin.name]
-                given = plugin.call("pgc_derive", section=section, site=manifest.site, facts=readable)
-                derived = _signed(plugin, given)
+                try:
+                    given = plugin.call("pgc_derive", section=section, site=manifest.site, facts=readable)
+                    derived = _signed(plugin, given)
+                except Undeclared as asked:
+                    raise BrokenPlugin(f"plugin {plugin.name} reads {asked}, which its reads do not name") from None
                 _judge_writes(plugin, derived)
                 pool.add(derived)
         return self.join(pool)

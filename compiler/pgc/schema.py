@@ -150,8 +150,9 @@ def _partial(schema: Any) -> Any:
     reference = result.get("$ref")
     if isinstance(reference, str):
         result["$ref"] = reference.replace("#/$defs/", "#/$defs/override.")
-    if isinstance(result.get("properties"), dict):
-        result["properties"] = {name: _or_null(value) for name, value in result["properties"].items()}
+    for keys in ("properties", "patternProperties"):
+        if isinstance(result.get(keys), dict):
+            result[keys] = {name: _or_null(value) for name, value in result[keys].items()}
     return result
 
 

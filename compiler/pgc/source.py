@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from pgc.diagnostics import Code, Finding, Path, Severity, Span
@@ -17,6 +18,8 @@ MAX_BYTES = 16 * 1024 * 1024
 MAX_DEPTH = 40
 MAX_NODES = 1_000_000
 MAX_ALIAS_GROWTH = 10
+MOST_HIDDEN = 1000
+"""Invisible characters that are reported; a file with more of them is no text at all."""
 
 SRC001 = Code(
     "SRC001",
@@ -129,7 +132,7 @@ SRC012 = Code(
 CODES = (SRC001, SRC002, SRC003, SRC004, SRC005, SRC006, SRC007, SRC008, SRC009, SRC010, SRC011, SRC012)
 
 _HIDDEN = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]"
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
 )
 _INT = re.compile(r"[-+]?[0-9]+\Z|0o[0-7]+\Z|0x[0-9a-fA-F]+\Z")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z|[-+]?\.(inf|Inf|INF)\Z|\.(nan|NaN|NAN)\Z")
@@ -268,9 +271,11 @@ def _inside(span: Span, text: str) -> Span:
 
 
 def _hidden_characters(text: str, file: str) -> Iterator[Finding]:
-    for found in _HIDDEN.finditer(text.replace("\r\n", " \n")):
-        line = text.count("\n", 0, found.start()) + 1
-        column = found.start() - (text.rfind("\n", 0, found.start()) + 1) + 1
+    line, counted = 1, 0
+    for found in islice(_HIDDEN.finditer(text.replace("\r\n", " \n")), MOST_HIDDEN):
+        at = found.start()
+        line, counted = line + text.count("\n", counted, at), at
+        column = at - (text.rfind("\n", 0, at) + 1) + 1
         yield _hidden(found.group(), Span(file, line, column, line, column + 1))
 
 

@@ -28,7 +28,7 @@ def pgc_describe() -> Description:
             Format("patroni.udev", read_lines),
         ),
         roles=(Role("database", "runs PostgreSQL under Patroni", implied=True),),
-        reads=((Certificate, ""),),
+        reads=((Certificate, ""), (Endpoint, "pg.sql")),
         writes=((Endpoint, "pg.role-probe"), (HbaRule, ""), (HealthCheck, ""), (Runbook, ""), (ScrapeTarget, "")),
     )
 

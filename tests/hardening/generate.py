@@ -10,9 +10,10 @@ from tests.hardening.hostile import HOSTILE
 from tests.hardening.shape import KEY, Node, Place, Shape, standin
 
 TEXTS = (
-    *HOSTILE.values(), "16", "16GB", "16gb", "16 GB", "1h", "1.5s", "100%", "101%", "-1s", "1e3s", "30 s", "::1", "10.0.0.1/33", "fe80::1%eth0",
-    "0s", "0B", "0%", "0.0000001s", "1us", "9" * 400 + "s", "9" * 400 + "GB", "99999999999TB", "9" * 30 + "%",
-)  # fmt: skip
+    *HOSTILE.values(),
+    *("16", "16GB", "16gb", "16 GB", "1h", "1.5s", "100%", "101%", "-1s", "1e3s", "30 s", "::1", "10.0.0.1/33"),
+    *("fe80::1%eth0", "0s", "0B", "0%", "0.0000001s", "1us", "99999999999TB", "9" * 400 + "s", "9" * 400 + "GB"),
+)
 NUMBERS = (0, 1, -1, 2**31, 2**63, 2**64, 10**30, 10**400, 0.5, -0.0, 1e308, float("inf"), float("nan"))
 OTHERS: tuple[Any, ...] = (None, True, False, [], {}, [[]], {"a": None}, [None])
 

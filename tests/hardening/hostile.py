@@ -21,6 +21,7 @@ HOSTILE = {
     "SQL comment": "a /* b */ -- c",
     "specifier": "50%n %h %%",
     "right-to-left override": "a\u202eb",
+    "tag characters": "a\U000e0041b",
     "line separator": "a\u2028b",
     "secret token": "@pgc-secret:superuser@",
     "leading hyphen": "-rf",

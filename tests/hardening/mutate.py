@@ -14,11 +14,31 @@ Spot = tuple[Any, Any]
 """A container and the key or index of one of its values."""
 
 SNIPPETS = (
-    "a: &a [x, x]\nb: *a\n", "<<: *host\n", "<<: {a: 1}\n", "<<: [1]\n", "x: *nowhere\n", "? [a, b]\n: 1\n", "---\n", "...\n", "%YAML 1.1\n", "\t", "  ", "- ", ": ",
-    "{", "}", "[", "]", "'", '"', "|\n", ">-\n", "!!binary ", "!!python/name:os.system ", "!x ", "&a ", "*a", "# ", "\u202e", "\x00", "\x85", "\ufeff", "\r", "~", "\n\n",
-    "environments: {staging: {objectives: {failover: 5s}}}\n", "environments: {a: {hosts: null}, b: null}\n", "environments: [a]\n",
-    "environments: {'../x': {}}\n", "environments: {a: {environments: {b: {}}}}\n", "a: " + "[" * 60 + "]" * 60 + "\n", "a: " + "{a: " * 45 + "1" + "}" * 45 + "\n",
-)  # fmt: skip
+    *("a: &a [x, x]\nb: *a\n", "<<: *host\n", "<<: {a: 1}\n", "<<: [1]\n", "x: *nowhere\n", "? [a, b]\n: 1\n"),
+    *(
+        "---\n",
+        "...\n",
+        "%YAML 1.1\n",
+        "\t",
+        "  ",
+        "- ",
+        ": ",
+        "{",
+        "}",
+        "[",
+        "]",
+        "'",
+        '"',
+        "|\n",
+        ">-\n",
+        "~",
+        "\n\n",
+    ),
+    *("!!binary ", "!!python/name:os.system ", "!x ", "&a ", "*a", "# ", "\u202e", "\x00", "\x85", "\ufeff", "\r"),
+    *("environments: {staging: {objectives: {failover: 5s}}}\n", "environments: {a: {hosts: null}, b: null}\n"),
+    *("environments: [a]\n", "environments: {'../x': {}}\n", "environments: {a: {environments: {b: {}}}}\n"),
+    *("a: " + "[" * 60 + "]" * 60 + "\n", "a: " + "{a: " * 45 + "1" + "}" * 45 + "\n"),
+)
 
 
 def mutate_data(data: Any, rng: random.Random) -> Any:

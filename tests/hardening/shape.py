@@ -22,8 +22,25 @@ OPEN: Node = {}
 """The schema of anything, which is what stands below `raw`."""
 
 UNDERSTOOD = frozenset(
-    "type examples description title anyOf pattern default x-unit additionalProperties $ref properties enum maximum minimum patternProperties "
-    "propertyNames items maxLength minLength const required minItems maxItems minProperties x-secret $schema $id $defs format".split()
+    {
+        *(
+            "$schema",
+            "$id",
+            "$defs",
+            "$ref",
+            "anyOf",
+            "const",
+            "enum",
+            "type",
+            "title",
+            "description",
+            "examples",
+            "default",
+        ),
+        *("properties", "required", "additionalProperties", "patternProperties", "propertyNames", "minProperties"),
+        *("items", "minItems", "maxItems", "minimum", "maximum", "minLength", "maxLength", "pattern", "format"),
+        *("x-unit", "x-secret"),
+    }
 )
 STANDINS = (
     "word",

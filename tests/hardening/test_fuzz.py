@@ -15,12 +15,12 @@ from pgc.schema import manifest_schema
 from pgc.templating import Templates
 from tests.conftest import FULL
 from tests.hardening.generate import Generator
-from tests.hardening.judge import compile_bytes, judge
+from tests.hardening.judge import SECONDS, compile_bytes, judge
 from tests.hardening.manifests import as_data, cases, examples, rich
 from tests.hardening.mutate import mutate_data, mutate_text
 from tests.hardening.shape import Shape
 
-CASES = 12_000 if FULL else 320
+CASES = 10_240 if FULL else 320
 CHUNK = CASES // 16
 """Cases that one test runs: small enough to be shared out among processes."""
 
@@ -75,6 +75,36 @@ def test_every_manifest_compiles_or_says_what_is_wrong(
         f"{len(failed)} of {CHUNK} manifests; see one with python -m tests.hardening.test_fuzz SEED\n"
         + "\n".join(failed[:20])
     )
+
+
+MINIMAL = examples()[0]
+LARGE = {
+    "NULs": "\0" * 1_000_000,
+    "direction marks": "a: " + "\u202e" * 1_000_000,
+    "escaped direction marks": "a: [" + '"\\u202e", ' * 20_000 + "]",
+    "unknown keys": MINIMAL + "".join(f"key{number}: 1\n" for number in range(20_000)),
+    "one key again and again": MINIMAL + "kind: Cluster\n" * 20_000,
+    "keys that are numbers": MINIMAL + "".join(f"{number}: 1\n" for number in range(20_000)),
+    "hosts at one address": MINIMAL + "".join(f"  x{number}: {{address: 10.10.0.11}}\n" for number in range(5_000)),
+    "deep flow": "a: " + "[" * 1_000_000,
+    "deep blocks": "".join(" " * depth + "a:\n" for depth in range(2_000)),
+    "a long key": "a" * 4_000_000 + ": 1\n",
+    "a long number": MINIMAL + "haproxy: {max_connections: " + "9" * 4_000_000 + "}\n",
+    "a long quantity": MINIMAL + "etcd: {quota: " + "9" * 4_000_000 + "GB}\n",
+    "tags": "a: [" + "!x 1, " * 20_000 + "]",
+    "merges": "x: &x {a: 1}\ny: {<<: [" + "*x, " * 20_000 + "]}\n",
+    "aliases": "a: &a [1, 2, 3, 4, 5, 6, 7, 8, 9]\nb: [" + "*a, " * 100_000 + "]\n",
+    "environments": MINIMAL + "environments:\n" + "".join(f"  e{number}: {{kidn: x}}\n" for number in range(500)),
+}
+
+
+@pytest.mark.parametrize("name", LARGE)
+def test_a_large_manifest_is_answered_in_bounded_time(
+    name: str, registry: Registry, templates: Templates, tmp_path: Path
+) -> None:
+    content = LARGE[name].encode()
+    answer = compile_bytes(content, tmp_path, registry, templates, seconds=5 * SECONDS)
+    judge(answer, content, registry.codes, f"{tmp_path}/m.yaml")
 
 
 def _where(problem: BaseException) -> str:

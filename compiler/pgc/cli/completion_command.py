@@ -24,4 +24,6 @@ def command(shell: str) -> None:
     maker = get_completion_class(shell)
     assert maker is not None
     script = maker(pgc, {}, "pgc", "_PGC_COMPLETE")
-    click.echo(script.source_template % script.source_vars())
+    # click's script for fish cuts descriptions at their first comma.
+    template = script.source_template.replace('string split ","', 'string split --max 1 ","')
+    click.echo(template % script.source_vars())

@@ -12,7 +12,7 @@ what does not join is a conflict that the core reports with both origins. Fields
 from pgc.facts.claims import Budget, Choice, ConnectionClaim, DiskClaim, MemoryClaim, Rule, TimeClaim
 from pgc.facts.database import DatabaseObject, Extension, Grant, HbaRule, IdentRule, Parameter, Preload, Role
 from pgc.facts.fact import AnyFact, DoesNotJoin, Fact
-from pgc.facts.joining import Conflict, Facts, Pool
+from pgc.facts.joining import Conflict, Facts, Pool, Undeclared
 from pgc.facts.people import Action, AlertRule, Chapter, Dashboard, HealthCheck, Runbook, ScrapeTarget
 from pgc.facts.places import Certificate, CronTimer, Endpoint, Package, Secret, Service
 
@@ -51,4 +51,5 @@ __all__ = [
     "Secret",
     "Service",
     "TimeClaim",
+    "Undeclared",
 ]

@@ -11,22 +11,28 @@ from pgc.facts.fact import AnyFact, DoesNotJoin, Fact
 Keyed = dict[tuple[Any, ...], Fact]
 
 
+class Undeclared(LookupError):
+    """A plugin asked for facts that its description does not say it reads."""
+
+
 class Facts:
     """Joined facts, by type and key; iteration is in key order, so nobody sees the order in which plugins spoke."""
 
-    __slots__ = ("_by_host", "_by_type", "_index", "_keyed", "_kinds")
+    __slots__ = ("_by_host", "_by_type", "_index", "_keyed", "_kinds", "_readable")
 
     def __init__(self, keyed: Mapping[type[Fact], Mapping[tuple[Any, ...], Fact]]) -> None:
         self._keyed = keyed
         self._kinds: frozenset[type[Fact]] = frozenset(keyed)
+        self._readable: frozenset[tuple[type[Fact], str]] | None = None
         self._by_type: dict[type[Fact], tuple[Fact, ...]] = {}
         self._index: dict[tuple[type[Fact], str], tuple[Fact, ...]] = {}
         self._by_host: dict[type[Fact], dict[str, tuple[Fact, ...]]] = {}
 
-    def only(self, kinds: Iterable[type[Fact]]) -> Facts:
-        """Return a view that shows these types only, and shares what was sorted already."""
+    def only(self, flows: Iterable[tuple[type[Fact], str]]) -> Facts:
+        """Return a view that lets these types and capabilities be read only (no capability: all of the type)."""
         view = Facts.__new__(Facts)
-        view._keyed, view._kinds = self._keyed, self._kinds & frozenset(kinds)
+        view._readable = frozenset(flows)
+        view._keyed, view._kinds = self._keyed, self._kinds & {kind for kind, _ in view._readable}
         view._by_type, view._index, view._by_host = self._by_type, self._index, self._by_host
         return view
 
@@ -36,16 +42,22 @@ class Facts:
         result._by_type = {kind: facts for kind, facts in self._by_type.items() if kind not in keyed}
         return result
 
+    def _must_be_readable(self, kind: type[Fact], capability: str | None) -> None:
+        if self._readable is not None and (kind, "") not in self._readable and (kind, capability) not in self._readable:
+            raise Undeclared(f"{kind.__name__} {capability or '(all)'}")
+
     def all(self, kind: type[AnyFact], capability: str | None = None) -> tuple[AnyFact, ...]:
-        """Return the facts of a type, in key order; with a capability, only those that offer it."""
+        """Return the facts of a type, in key order; with a capability, only those that offer it.
+
+        Raises:
+            Undeclared: this view is a plugin's, and its description does not name what it asks for.
+        """
+        self._must_be_readable(kind, capability)
         if kind not in self._kinds:
             return ()
-        facts = self._by_type.get(kind)
-        if facts is None:
-            keyed = self._keyed[kind]
-            facts = self._by_type[kind] = tuple([keyed[key] for key in _sorted(keyed)])
+        facts = self._of(kind)
         if capability is None:
-            return facts  # type: ignore[return-value]
+            return facts
         found = self._index.get((kind, capability))
         if found is None:
             groups: dict[str, list[Any]] = {capability: []}
@@ -56,18 +68,26 @@ class Facts:
             found = self._index[kind, capability]
         return found  # type: ignore[return-value]
 
+    def _of(self, kind: type[Fact]) -> tuple[Any, ...]:
+        facts = self._by_type.get(kind)
+        if facts is None:
+            keyed = self._keyed[kind]
+            facts = self._by_type[kind] = tuple([keyed[key] for key in _sorted(keyed)])
+        return facts
+
     def first(self, kind: type[AnyFact], capability: str | None = None) -> AnyFact | None:
         """Return the first such fact, or None."""
         return next(iter(self.all(kind, capability)), None)
 
     def on(self, host: str, kind: type[AnyFact], capability: str | None = None) -> tuple[AnyFact, ...]:
-        """Return those that belong to one host."""
+        """Return those that belong to one host. Raises Undeclared, as `all` does."""
+        self._must_be_readable(kind, capability)
         if kind not in self._kinds:
             return ()
         by_host = self._by_host.get(kind)
         if by_host is None:
             groups: dict[str, list[Fact]] = {}
-            for fact in self.all(kind):
+            for fact in self._of(kind):
                 groups.setdefault(fact.host, []).append(fact)  # type: ignore[attr-defined]
             by_host = self._by_host[kind] = {name: tuple(facts) for name, facts in groups.items()}
         found: tuple[Any, ...] = by_host.get(host, ())

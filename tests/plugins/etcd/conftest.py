@@ -49,7 +49,7 @@ def chapters(compilation: Compilation, slug: str) -> dict[str, Chapter]:
 
 def certificates(folder: Path, addresses: Sequence[str]) -> ModuleType:
     """Stand for whoever plans certificates: one authority, and one certificate that is good for all addresses, really made."""
-    names = ",".join(f"IP:{address}" for address in addresses)
+    names = ",".join(f"IP:{address}" for address in (*addresses, "127.0.0.1"))  # on the loopback a member calls from there
     new = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2"
     member = f"-addext subjectAltName={names} -addext basicConstraints=critical,CA:FALSE -CA ca.crt -CAkey ca.key"
     for more in (
@@ -111,7 +111,8 @@ class Members:
             text = text.replace(there, f"{self.folder}/{host}/{name}")
         return text
 
-    def start(self, host: str) -> None:
+    def start(self, host: str, wait: bool = False) -> None:
+        """Start a member; like its unit's Type=notify, wait until it says that it is ready."""
         given = env(self.compilation, host)
         client, loopback = given["ETCD_LISTEN_CLIENT_URLS"].split(",")
         assert "//127.0.0.1:" in loopback
@@ -120,8 +121,15 @@ class Members:
         rejoin = self.folder / host / "run/rejoin.env"
         if rejoin.exists():  # EnvironmentFile=-/run/etcd/rejoin.env
             given |= {each.name: each.value for each in read_env(rejoin.read_bytes())}
-        with (self.folder / host / "log").open("ab") as log:
+        notified = self.folder / host / "notify"
+        notified.unlink(missing_ok=True)
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as said, (self.folder / host / "log").open("ab") as log:
+            said.bind(str(notified))
+            said.settimeout(DEADLINE_S)
+            given["NOTIFY_SOCKET"] = str(notified)
             self.running[host] = subprocess.Popen(["etcd"], env=given, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+            if wait:
+                assert b"READY=1" in said.recv(4096), self.log(host)
 
     def stop(self, host: str, how: signal.Signals = signal.SIGTERM) -> None:
         process = self.running.pop(host, None)
@@ -147,7 +155,7 @@ class Members:
                 if verb in ("stop", "restart"):
                     self.stop(host)
                 if verb in ("start", "restart"):
-                    self.start(host)
+                    self.start(host, wait="--no-block" not in part)
                 continue
             text = self.here(part, host).replace("-o etcd ", "")
             done = subprocess.run(["sh", "-c", text], capture_output=True, text=True, timeout=DEADLINE_S, check=False)

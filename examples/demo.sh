@@ -5,7 +5,11 @@ here=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-say() { printf '\n\033[1m$ %s\033[0m\n' "$*"; }
+bold='' plain=''
+if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then
+    bold=$(printf '\033[1m') plain=$(printf '\033[0m')
+fi
+say() { printf '\n%s$ %s%s\n' "$bold" "$*" "$plain"; }
 
 cp "$here/minimal.yaml" "$here/quickstart.yaml" "$work/"
 cd "$work"
@@ -26,6 +30,6 @@ pgc diff
 say pgc explain ttl
 pgc explain ttl --manifests quickstart.yaml
 
-say "echo 'a typo, and what pgc says of it'"
 sed 's/failover: 45s/failovr: 45s/' quickstart.yaml > typo.yaml
-pgc compile typo.yaml || true
+say "pgc compile typo.yaml   # failover is misspelt there"
+pgc compile typo.yaml || [ $? = 3 ]

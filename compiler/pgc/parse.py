@@ -14,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 
 from pgc.cluster import Host, Site
 from pgc.diagnostics import Code, Finding, Path, Severity
-from pgc.fields import InputFile
+from pgc.fields import InputFile, show_size
 from pgc.manifest import Envelope, HostSpec
 from pgc.registry import Plugin, Registry
 from pgc.source import SRC011, Source
@@ -118,7 +118,16 @@ MAN011 = Code(
     help="use a setting that pgc knows where there is one",
     example="postgres:\n  raw: {a_parameter_of_a_newer_release: on}",
 )
-CODES = (MAN001, MAN002, MAN003, MAN004, MAN005, MAN006, MAN007, MAN008, MAN009, MAN010, MAN011)
+MAN016 = Code(
+    "MAN016",
+    "memory-assumed",
+    Severity.NOTE,
+    what="{hosts} state no memory: {assumed} each are assumed",
+    why="the server's memory is derived from it; on a smaller machine it would not start, on a larger one most lies idle",
+    help="state what there is, for example `memory: 32GB`",
+    example="hosts:\n  pg1: {address: 10.0.0.1}",
+)
+CODES = (MAN016, MAN001, MAN002, MAN003, MAN004, MAN005, MAN006, MAN007, MAN008, MAN009, MAN010, MAN011)
 
 ENVELOPE_KEYS = frozenset(Envelope.model_fields)
 
@@ -157,6 +166,7 @@ def parse(source: Source, environment: str | None, registry: Registry) -> tuple[
         return None, findings
     hosts = tuple(_host(name, spec, registry) for name, spec in sorted(envelope.hosts.items()))
     findings += _judge_hosts(hosts, registry)
+    findings += _assumed(hosts, source)
     site = Site(
         envelope.metadata.name,
         environment or "",
@@ -372,6 +382,14 @@ def _host(name: str, spec: HostSpec, registry: Registry) -> Host:
         spec.labels,
         spec.roles is not None,
     )
+
+
+def _assumed(hosts: tuple[Host, ...], source: Source) -> Iterator[Finding]:
+    """Say once which hosts do not say how large they are."""
+    silent = [host for host in hosts if not source.has(host.path / "memory")]
+    if silent:
+        names = ", ".join(host.name for host in silent[:3]) + (f" and {len(silent) - 3} more" if len(silent) > 3 else "")
+        yield MAN016.at(silent[0].path, hosts=names, assumed=show_size(silent[0].memory_bytes))
 
 
 def _judge_hosts(hosts: tuple[Host, ...], registry: Registry) -> Iterator[Finding]:

@@ -106,8 +106,8 @@ def failover(cluster: Cluster, name: str) -> Iterator[str]:
         yield from _bound(bound)
     if loose:
         yield from ("## Not bounded by any setting", "")
-        yield "Nothing is promised for these but safety: nothing that was acknowledged is lost, and there are never"
-        yield from ("two leaders.", "")
+        yield "No time is promised for these. What keeps the data safe then is the leader lock, synchronous replication,"
+        yield from ("and, on hosts that have a watchdog device, the watchdog.", "")
         yield from table(("fault", "why"), ((bound.fault, bound.unbounded) for bound in loose)).split("\n")
 
 

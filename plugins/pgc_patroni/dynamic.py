@@ -42,6 +42,10 @@ def configuration(cluster: Cluster, layer: Layer) -> dict[str, Any]:
     return overlaid(data, section.raw.get("dynamic") or {}, cluster, "dynamic")
 
 
+SYNCHRONOUS_LAG_BYTES = 1024**3
+"""Patroni applies maximum_lag_on_failover in synchronous modes too. Source: patroni/ha.py, _is_healthiest_node, is_lagging."""
+
+
 def maximum_lag(cluster: Cluster) -> Sourced:
     """Return maximum_lag_on_failover in bytes: settled where it decides what is lost, else as given or Patroni's default."""
     if timers.MAXIMUM_LAG in cluster.settled:
@@ -49,6 +53,11 @@ def maximum_lag(cluster: Cluster) -> Sourced:
     given = cluster.section.maximum_lag_on_failover
     if given is not None:
         return cluster.sourced("maximum_lag_on_failover")
+    if layout.mode(cluster.section, cluster.site).value != "off":
+        return because(
+            SYNCHRONOUS_LAG_BYTES,
+            "who may lead is decided by the acknowledged transactions; a small limit could leave nobody while WAL comes fast",
+        )
     return because(timers.DEFAULT_LAG_BYTES, "Patroni's default")
 
 

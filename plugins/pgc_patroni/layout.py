@@ -101,9 +101,9 @@ def rebuild(section: PatroniSection, site: Site) -> Sourced:
     """Say whether a data directory that cannot be rewound is thrown away."""
     if section.rebuild_after_failed_rewind is not None:
         return site.sourced(section, "patroni", "rebuild_after_failed_rewind")
-    if mode(section, site).value != "off":
-        return because(True, "in synchronous mode a diverged directory holds nothing that was acknowledged")
-    return because(False, "in asynchronous mode a diverged directory may hold the only copy of acknowledged data")
+    return because(
+        False, "a diverged directory may hold the only copy of what was acknowledged (after a forced failover): people decide"
+    )
 
 
 # ── tags ─────────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -266,7 +266,7 @@ class PatroniSection(Section):
         examples=[[{"type": "physical", "name": "backup_stream"}]],
     )
     member_slots_ttl: Duration = Field(
-        1800, examples=["30min"], description="How long WAL is kept for a member that is away (Patroni 4.0 and newer)."
+        3600, examples=["1h"], description="How long WAL is kept for a member that is away (Patroni 4.0 and newer)."
     )
     wal_segment_size: Size | None = Field(
         None,

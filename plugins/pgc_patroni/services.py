@@ -68,6 +68,7 @@ def unit_file(cluster: Cluster, after: tuple[str, ...]) -> Body:
             (
                 ("Description", f"Patroni and PostgreSQL of the cluster {cluster.name}"),
                 ("Documentation", "https://patroni.readthedocs.io/"),
+                ("RequiresMountsFor", data_dir),
                 (
                     "After",
                     because(
@@ -139,7 +140,6 @@ def unit_file(cluster: Cluster, after: tuple[str, ...]) -> Body:
                 ("OOMScoreAdjust", because("-900", "the postmaster inherits it")),
                 ("LimitNOFILE", because("65536", "files and connections of PostgreSQL")),
                 ("LimitMEMLOCK", because("infinity", "huge pages")),
-                ("LimitCORE", "infinity"),
                 ("TasksMax", because("infinity", "each connection is a process")),
                 ("RuntimeDirectory", "patroni"),
                 ("RuntimeDirectoryMode", "0700"),

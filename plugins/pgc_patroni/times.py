@@ -160,6 +160,11 @@ def _unbounded() -> Iterator[TimeClaim]:
         ),
         ("disk full", "PostgreSQL stops at a full disk on every host that follows too; only room ends it"),
         ("one-way cut", "a leader that reaches the DCS but not its clients keeps the lock"),
+        (
+            "candidate far behind in replay",
+            "WAL that a standby has received must be replayed before it takes writes; "
+            "after a bulk load nothing bounds that: watch replay lag",
+        ),
         ("two faults at once", "a second fault may take what the first one's cure needs"),
     ):
         yield TimeClaim(fault=fault, what="nothing that a timer ends", seconds=None, why=why)

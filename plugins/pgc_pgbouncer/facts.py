@@ -27,6 +27,7 @@ from pgc_pgbouncer.pools import EVERY, Plan, client_limit, hosts, plan, since
 from pgc_pgbouncer.section import PgbouncerSection
 
 RETRY = "pgbouncer.server_login_retry_s"
+RESTART_S, START_S = 1, 1
 FAULTS = ("host lost", "host and DCS leader lost", "network cut", "postgres crashed", "switchover")
 LOOPBACK = "127.0.0.1"
 SOCKET_DIR = "/run/pgbouncer"
@@ -112,6 +113,21 @@ def _timers(section: PgbouncerSection, site: Site) -> Iterator[Fact]:
             origin=origin,
             why="a login that failed just before the server was ready is not repeated for server_login_retry",
         )
+
+
+    yield TimeClaim(
+        fault="pooler crashed",
+        what="systemd starts the pooler again",
+        stage=10,
+        seconds=RESTART_S + START_S,
+        why="RestartSec, and the time until it listens; sessions through it are lost",
+    )
+    yield TimeClaim(
+        fault="pooler frozen",
+        what="nothing that a timer ends",
+        seconds=None,
+        why="the balancer asks the host's role, not its pooler: a pooler that hangs on the leader's host keeps its clients waiting",
+    )
 
 
 def derive(section: PgbouncerSection, site: Site, known: Facts) -> Iterator[Fact]:

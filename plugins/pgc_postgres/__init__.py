@@ -35,7 +35,7 @@ def pgc_describe() -> Description:
         name="postgres",
         summary="PostgreSQL itself: parameters, roles, databases, client authentication, kernel settings.",
         section="pgc_postgres.section:PostgresSection",
-        objectives=("connections", "data_size", "wal_rate", "recovery_point"),
+        objectives=("connections", "data_size", "wal_rate"),
         codes=checks.CODES,
         formats=(
             Format("postgresql.sql", read_sql, encode_secret=encode_secret),

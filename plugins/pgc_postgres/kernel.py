@@ -22,20 +22,22 @@ DIRTY = {
 """vm.dirty_background_bytes and vm.dirty_bytes by kind of the data disk."""
 
 
-def sysctl(section: PostgresSection, host: Host, machine: Machine, memory: Memory, demand: Demand) -> Plain:
-    """Return /etc/sysctl.d/60-postgresql.conf of a host."""
+def sysctl(
+    section: PostgresSection, host: Host, machine: Machine, memory: Memory, demand: Demand, *, known: bool
+) -> Plain:
+    """Return /etc/sysctl.d/60-postgresql.conf of a host; memory is reserved only where the manifest says how much there is."""
+    pages = huge_pages(memory, demand) if section.huge_pages and known else 0
+    reserving = _reserved(host, machine, memory, pages) if known else ()
     return Plain(
         (
             "# Kernel settings for PostgreSQL. Made by pgc from the manifest; change it there.",
-            *_rows(section, host, machine, memory, demand),
+            *reserving,
+            *_rows(host),
         )
     )
 
 
-def _rows(section: PostgresSection, host: Host, machine: Machine, memory: Memory, demand: Demand) -> Iterator[Sourced]:
-    pages = huge_pages(memory, demand) if section.huge_pages else 0
-    kind = host.disks["data"].kind if "data" in host.disks else "ssd"
-    background, most = DIRTY[kind]
+def _reserved(host: Host, machine: Machine, memory: Memory, pages: int) -> Iterator[Sourced]:
     at = host.path / "memory"
     yield because(
         "vm.overcommit_memory = 2",
@@ -46,6 +48,17 @@ def _rows(section: PostgresSection, host: Host, machine: Machine, memory: Memory
         "all memory but the kernel's own; huge pages do not count",
         at,
     )
+    if pages:
+        yield because(
+            f"vm.nr_hugepages = {pages}",
+            f"the shared memory, in pages of 2 MiB: shared_buffers {memory.shared_buffers // MIB} MiB and what is shared beside",
+            at,
+        )
+
+
+def _rows(host: Host) -> Iterator[Sourced]:
+    kind = host.disks["data"].kind if "data" in host.disks else "ssd"
+    background, most = DIRTY[kind]
     yield because("vm.swappiness = 1", "the server's memory stays in memory")
     yield because(
         f"vm.dirty_background_bytes = {background}",
@@ -54,12 +67,6 @@ def _rows(section: PostgresSection, host: Host, machine: Machine, memory: Memory
     )
     yield because(f"vm.dirty_bytes = {most}", "a checkpoint's fsync finds little left to write", host.path / "disks")
     yield because("vm.zone_reclaim_mode = 0", "the page cache may use memory of every node")
-    if pages:
-        yield because(
-            f"vm.nr_hugepages = {pages}",
-            f"the shared memory, in pages of 2 MiB: shared_buffers {memory.shared_buffers // MIB} MiB and what is shared beside",
-            at,
-        )
     yield because(
         "kernel.numa_balancing = 0", "shared memory has no home: moving its pages about costs and gains nothing"
     )

@@ -214,9 +214,10 @@ def _host_files(cluster: Cluster, hosts: tuple[Host, ...]) -> Iterator[Artifact]
             continue
         box, memory = machine(cluster, host), settled.memory(host)
         kind = host.disks["data"].kind if "data" in host.disks else "ssd"
-        key = (box, memory, kind)
+        known = cluster.site.given("hosts", host.name, "memory")
+        key = (box, memory, kind, known)
         if key not in bodies:
-            bodies[key] = kernel.sysctl(section, host, box, memory, demand)
+            bodies[key] = kernel.sysctl(section, host, box, memory, demand, known=known)
         yield Artifact(
             "etc/sysctl.d/60-postgresql.conf", "systemd.sysctl", bodies[key], host=host.name, consumer="systemd-sysctl.service"
         )

@@ -13,4 +13,17 @@ REVOKE CREATE ON SCHEMA public FROM PUBLIC;
 
 -- extension pg_stat_statements
 CREATE EXTENSION IF NOT EXISTS "pg_stat_statements";
+
+-- schema public for reporting
+GRANT USAGE ON SCHEMA "public" TO "reporting";
+
+-- sequences of schema public for reporting
+GRANT SELECT ON ALL SEQUENCES IN SCHEMA "public" TO "reporting";
+ALTER DEFAULT PRIVILEGES FOR ROLE "app" IN SCHEMA "public" GRANT SELECT ON SEQUENCES TO "reporting";
+ALTER DEFAULT PRIVILEGES FOR ROLE "app_owner" IN SCHEMA "public" GRANT SELECT ON SEQUENCES TO "reporting";
+
+-- tables of schema public for reporting
+GRANT SELECT ON ALL TABLES IN SCHEMA "public" TO "reporting";
+ALTER DEFAULT PRIVILEGES FOR ROLE "app" IN SCHEMA "public" GRANT SELECT ON TABLES TO "reporting";
+ALTER DEFAULT PRIVILEGES FOR ROLE "app_owner" IN SCHEMA "public" GRANT SELECT ON TABLES TO "reporting";
 COMMIT;

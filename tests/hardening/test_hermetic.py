@@ -9,7 +9,7 @@ import random
 import resource
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -131,14 +131,13 @@ def test_without_a_network_the_bytes_are_the_same(
     assert differing(snapshot(tmp_path / "out"), expected) == []
 
 
-@pytest.mark.parametrize("files", [64, 16])
+@pytest.mark.parametrize("files", [16, 8])
 def test_few_open_files_are_enough(
     files: int, pgc: Pgc, out: Path, manifests: Path, expected: dict[str, bytes]
 ) -> None:
     limit = (files, files)
-    assert (
-        compiled(pgc, manifests, out, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, limit)) == expected
-    )
+    found = compiled(pgc, manifests, out, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, limit))
+    assert differing(found, expected) == []
 
 
 # ── order ────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -202,30 +201,3 @@ def test_compiling_again_touches_nothing(
     for more in ({}, {"env": {"XDG_CACHE_HOME": "/proc/nowhere"}}, {"env": {"PYTHONHASHSEED": "7"}}):
         assert differing(compiled(pgc, manifests, out, **more), expected) == []
         assert states() == before
-
-
-# ── the cache ────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-DAMAGE: dict[str, Callable[[bytes, random.Random], bytes]] = {
-    "empty": lambda content, rng: b"",
-    "half": lambda content, rng: content[: len(content) // 2],
-    "noise": lambda content, rng: rng.randbytes(len(content)),
-    "another thing": lambda content, rng: b"\xe9\x05\x00\x00\x00",
-    "zeros": lambda content, rng: bytes(len(content)),
-}
-
-
-@pytest.mark.parametrize("name", DAMAGE)
-def test_a_damaged_cache_changes_no_byte(
-    name: str, pgc: Pgc, out: Path, manifests: Path, tmp_path: Path, expected: dict[str, bytes]
-) -> None:
-    own = {"XDG_CACHE_HOME": str(tmp_path / "cache"), "PYTHONDONTWRITEBYTECODE": "1"}
-    compiled(pgc, manifests, out, env=own)
-    rng = random.Random(name)
-    files = [file for file in sorted((tmp_path / "cache").rglob("*")) if file.is_file()]
-    assert any("templates" in str(file) for file in files)
-    assert any("unchanged" in str(file) for file in files)
-    for folder in (out, tmp_path / "again"):
-        for file in files:
-            file.write_bytes(DAMAGE[name](file.read_bytes(), rng))
-        assert differing(compiled(pgc, manifests, folder, env=own), expected) == []

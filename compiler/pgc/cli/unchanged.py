@@ -16,10 +16,11 @@ import marshal
 import os
 import sys
 import time
+import zlib
 from collections.abc import Iterable
 from typing import Any
 
-VERSION = 1
+VERSION = 2
 GRANULARITY_NS = 20_000_000  # a kernel's clock for file times may stand still this long
 MANY_FILES = 20_000
 
@@ -32,8 +33,10 @@ def answer(arguments: list[str]) -> str | None:
         return None
     try:
         with open(_file(arguments), "rb") as stream:
-            record = marshal.load(stream)
-        version, key, folders, files, text = record
+            whole = memoryview(stream.read())
+        if _checksum(whole[4:]) != whole[:4]:
+            return None
+        version, key, folders, files, text = marshal.loads(whole[4:])
     except (OSError, ValueError, EOFError, TypeError):
         return None
     if version != VERSION or key != _key(arguments):
@@ -67,7 +70,8 @@ def remember(
         aside = f"{target}.{os.getpid()}"
         with open(aside, "wb") as stream:
             record: Any = (VERSION, _key(arguments), seen, stamps, text)
-            marshal.dump(record, stream)
+            whole = marshal.dumps(record)
+            stream.write(_checksum(whole) + whole)
         os.replace(aside, target)
     except OSError:
         return  # a cache that cannot be written only costs time
@@ -82,6 +86,10 @@ def folder() -> str:
 def _file(arguments: list[str]) -> str:
     name = hashlib.sha256(repr((os.getcwd(), arguments)).encode()).hexdigest()[:32]
     return os.path.join(folder(), "unchanged", name)
+
+
+def _checksum(record: bytes | memoryview) -> bytes:
+    return zlib.crc32(record).to_bytes(4, "big")
 
 
 def _key(arguments: list[str]) -> tuple[object, ...]:

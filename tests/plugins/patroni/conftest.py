@@ -19,9 +19,9 @@ Compiled = Callable[..., Compilation]
 ROOT = Path(__file__).parents[3]
 
 HOSTS = """
-  pg1: {address: 10.0.0.11, zone: a}
-  pg2: {address: 10.0.0.12, zone: b}
-  pg3: {address: 10.0.0.13, zone: c}
+  pg1: {address: 10.0.0.11, memory: 8GB, zone: a}
+  pg2: {address: 10.0.0.12, memory: 8GB, zone: b}
+  pg3: {address: 10.0.0.13, memory: 8GB, zone: c}
 """
 STORE = """
 external:

@@ -29,9 +29,9 @@ defaults: "2026.11"
 """
 HOSTS = """\
 hosts:
-  pg1: {address: 10.0.0.11, zone: a}
-  pg2: {address: 10.0.0.12, zone: b}
-  pg3: {address: 10.0.0.13, zone: c}
+  pg1: {address: 10.0.0.11, memory: 8GB, zone: a}
+  pg2: {address: 10.0.0.12, memory: 8GB, zone: b}
+  pg3: {address: 10.0.0.13, memory: 8GB, zone: c}
 """
 MAJORS = (15, 16, 17, 18)
 

@@ -112,7 +112,7 @@ def test_memory_of_others_on_the_host_is_left_to_them(alone: Any) -> None:
         return [MemoryClaim(host="pg1", what="neighbour", claim_bytes=4 * 1024**3)]
 
     crowded, free = beside(neighbour, manifest()).parameters(), alone(manifest()).parameters()
-    assert (crowded["work_mem", ""], free["work_mem", ""]) == ("5MB", "14MB")
+    assert (crowded["work_mem", ""], free["work_mem", ""]) == ("4MB", "12MB")
     assert crowded["effective_cache_size", "pg1"] != crowded["effective_cache_size", "pg2"]
 
 
@@ -193,7 +193,7 @@ def test_claims_on_disks_follow_the_disks_that_there_are(alone: Any) -> None:
 
 
 def test_disk_that_cannot_hold_the_wal_is_refused(alone: Any) -> None:
-    hosts = "hosts:\n  a: {address: 10.0.0.1, disks: {data: {size: 30GB}}}\n"
+    hosts = "hosts:\n  a: {address: 10.0.0.1, memory: 8GB, disks: {data: {size: 30GB}}}\n"
     compiled = alone(manifest("version: 17", hosts, "{data_size: 29GB}"))
     assert compiled.codes == ["BUD001"] and compiled.whole.diagnostics[0].span.line == 7
 
@@ -218,9 +218,9 @@ def test_message_says_the_largest_value_that_fits_and_that_one_fits(alone: Any) 
     hosts = "hosts:\n  a: {address: 10.0.0.1, memory: 8GB}\n"
     compiled = alone(manifest("version: 17\nparameters: {work_mem: 256MB}", hosts))
     message = next(each for each in compiled.whole.diagnostics if each.code == "PGS020")
-    assert message.message == "work_mem is set to 256MB; with everything else that runs on a, 26MB would fit"
-    assert message.consequence.startswith("at the worst a needs 64120MB of its 8GB: ")
-    assert alone(manifest("version: 17\nparameters: {work_mem: 26MB}", hosts)).codes == []
+    assert message.message == "work_mem is set to 256MB; with everything else that runs on a, 25MB would fit"
+    assert message.consequence.startswith("at the worst a needs 64530MB of its 8GB: ")
+    assert alone(manifest("version: 17\nparameters: {work_mem: 25MB}", hosts)).codes == []
     assert "PGS020" in alone(manifest("version: 17\nparameters: {work_mem: 27MB}", hosts)).codes
 
 

@@ -190,13 +190,13 @@ def _replace(section: PgbouncerSection, ask: str) -> Chapter:
         ORDER,
         (
             Action(
-                "Make the system user before the files are laid down",
+                "See that its system user is there",
                 "the new host",
-                f"systemd-sysusers && getent passwd {section.system_user}",
+                f"getent passwd {section.system_user}",
                 f"{section.system_user}:x:…",
             ),
             Action(
-                "After the files are there, start it",
+                "Start it",
                 "the new host",
                 "systemctl enable --now pgbouncer.service",
                 "Created symlink …",

@@ -21,6 +21,7 @@ def contribute(section: PostgresSection, site: Site, hosts: tuple[Host, ...]) ->
         return
     book = _Book(section, site, hosts)
     for slug, title, chapters in (
+        ("bring-up", "First start", (book.bring_up(),)),
         ("disk-full", "Disk full", book.disk_full()),
         ("connection-storm", "Connection storm", book.connection_storm()),
         ("replication-lag", "Replication lag", book.replication_lag()),
@@ -42,6 +43,32 @@ class _Book:
         self.ready = f"{self.paths.bin_dir}/pg_isready -h {self.paths.socket_dir} -p {section.port}"
         self.names = ", ".join(host.name for host in hosts[:12]) + (
             f" and {len(hosts) - 12} more" if len(hosts) > 12 else ""
+        )
+
+    def bring_up(self) -> Chapter:
+        """Return the chapter on what is made inside PostgreSQL once there is a leader."""
+        run = f"cat cluster/postgresql/*.sql | ssh LEADER {self.client} -v ON_ERROR_STOP=1"
+        return Chapter(
+            "Roles, databases and what is in them",
+            3,
+            (
+                Action(
+                    "Replace the tokens of passwords in 15-passwords.sql by their values, in a copy that nobody else can read"
+                ),
+                Action(
+                    "Run the files in their order; running them again changes nothing",
+                    "where the files are",
+                    run,
+                    "no ERROR",
+                ),
+                Action(
+                    "See the databases",
+                    LEADER,
+                    self.psql("SELECT datname FROM pg_database ORDER BY 1"),
+                    "the databases of the manifest",
+                ),
+            ),
+            undo=(Action("Drop what was made by mistake by hand; nothing is dropped by these files"),),
         )
 
     def psql(self, statement: str) -> str:
@@ -244,7 +271,7 @@ class _Book:
         return (
             Chapter(
                 "Before PostgreSQL is restarted",
-                30,
+                15,
                 (
                     Action(
                         "See which parameters wait for a restart",

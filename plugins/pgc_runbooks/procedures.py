@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from pgc.cluster import Site
-from pgc.facts import Action, Chapter, Fact, Runbook
+from pgc.facts import Action, Chapter, Fact, Runbook, Service
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +21,12 @@ class Procedure:
 
 
 PROCEDURES = (
+    Procedure(
+        "bring-up",
+        "First start",
+        "From bare hosts to a cluster that serves: the order in which everything is laid down and started.",
+        ("a new cluster",),
+    ),
     Procedure(
         "failover",
         "Failover",
@@ -94,9 +100,14 @@ BY_SLUG = {procedure.slug: procedure for procedure in PROCEDURES}
 
 
 def contribute(site: Site) -> Iterator[Fact]:
-    """Give the procedures, and the chapter on Git that a rollback begins with."""
+    """Give the procedures, with the chapters that belong to no product: Git for a rollback, a bare host for a new one."""
+    first = {
+        "rollback": (_revert(site),),
+        "bring-up": (_prepare(site, "Prepare every host", "every host"),),
+        "node-loss": (_prepare(site, "Prepare the new host", "the new host"),),
+    }
     for procedure in PROCEDURES:
-        chapters = (_revert(site),) if procedure.slug == "rollback" else ()
+        chapters = first.get(procedure.slug, ())
         yield Runbook(
             slug=procedure.slug,
             title=procedure.title,
@@ -106,8 +117,86 @@ def contribute(site: Site) -> Iterator[Fact]:
         )
 
 
+STARTED = {"dcs": 1, "ha": 2, "pool": 3, "balancer": 4, "vip": 5}
+
+
+def derive(services: Iterable[Service]) -> Iterator[Fact]:
+    """Give the order of the first start: the store, then who needs it, then who leads clients to them."""
+    by_unit: dict[tuple[int, str], list[str]] = {}
+    for service in services:
+        if service.role in STARTED:
+            by_unit.setdefault((STARTED[service.role], service.unit), []).append(service.host)
+    actions = tuple(
+        Action(
+            "On all of these hosts together: the first one waits for a majority"
+            if stage == 1
+            else "On one host after the other",
+            _some(hosts),
+            f"systemctl enable --now {unit} && systemctl is-active {unit}",
+            "active",
+        )
+        for (stage, unit), hosts in sorted(by_unit.items())
+    )
+    stop = Action(
+        "Stop them in the opposite order; the data directories stay",
+        "every host",
+        "systemctl disable --now UNIT",
+        "no output",
+    )
+    yield Runbook(
+        slug="bring-up",
+        title=BY_SLUG["bring-up"].title,
+        chapters=(Chapter("Start in this order", 2, actions, (stop,)),),
+    )
+
+
+def _some(hosts: list[str]) -> str:
+    return ", ".join(hosts[:6]) + (f" and {len(hosts) - 6} more" if len(hosts) > 6 else "")
+
+
+def _tree(site: Site) -> str:
+    return f"generated/{site.name}" + (f"/{site.environment}" if site.environment else "")
+
+
+def _prepare(site: Site, title: str, where: str) -> Chapter:
+    tree = _tree(site)
+    return Chapter(
+        title,
+        1,
+        (
+            Action(
+                "The host stands in the manifest, is compiled, reviewed and merged; its files are below",
+                "",
+                f"ls {tree}/hosts/HOST/etc",
+                "its files",
+            ),
+            Action(
+                "Install the software that the inventory lists; no service may start by itself yet (policy-rc.d on Debian)",
+                where,
+            ),
+            Action(
+                "Lay its sysusers.d files first, and make the users that the other files belong to",
+                where,
+                "systemd-sysusers",
+                "no output, or one line a user",
+            ),
+            Action(
+                "Lay all its files, with the owners and modes of the page of all files, every secret's token replaced by its value",
+                where,
+            ),
+            Action(
+                "Make the machine take note of them",
+                where,
+                "systemctl daemon-reload && sysctl --system && udevadm control --reload",
+                "the settings, one a line",
+            ),
+        ),
+        undo=(Action("Until a service was started nothing but these files has changed: remove them again", where),),
+    )
+
+
 def _revert(site: Site) -> Chapter:
-    tree = f"generated/{site.name}" + (f"/{site.environment}" if site.environment else "")
+    tree = _tree(site)
     return Chapter(
         "The committed files",
         1,

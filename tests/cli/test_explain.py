@@ -141,8 +141,7 @@ def test_a_manifest_that_does_not_compile_is_told_beside_the_answer_of_the_other
 def test_every_diagnostic_documents_itself_by_code_and_by_name(pgc: Pgc) -> None:
     listed = [line.split() for line in pgc("explain", "--codes").out.splitlines()]
     assert len(listed) > 100 and pgc("explain").out == pgc("explain", "--codes").out
-    asked = {prefix: (code, severity, name) for code, severity, name in listed if (prefix := code[:3])}
-    for code, severity, name in asked.values():  # one of each plugin as a process; all of them below
+    for code, severity, name in (each for each in listed if each[0] in ("MAN001", "SET002", "PAT004")):  # all of them below
         by_code, by_name, lower = (pgc("explain", each) for each in (code, name, code.lower()))
         assert by_code.code == 0 and by_code.out == by_name.out == lower.out
         assert by_code.out.startswith(f"{code} {name} ({severity})\n\nwhat     ")

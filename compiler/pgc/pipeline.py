@@ -16,7 +16,7 @@ from pgc import budgets, parse, source, writer
 from pgc.artifact import Artifact, Bundle, Lines
 from pgc.cluster import Bound, Cluster, Settlement, Site
 from pgc.diagnostics import Code, Diagnostic, Finding, Path, Severity, Span, diagnose
-from pgc.facts import Choice, Conflict, Endpoint, Fact, Facts, Pool, Rule, Undeclared
+from pgc.facts import Certificate, Choice, Conflict, Endpoint, Fact, Facts, Pool, Rule, Undeclared
 from pgc.parse import Manifest
 from pgc.provenance import Origin
 from pgc.registry import BrokenPlugin, Plugin, Registry
@@ -43,6 +43,15 @@ FCT002 = Code(
     help="give one of the two another port",
     example="postgres: {port: 2379}   # the DCS listens there",
 )
+FCT003 = Code(
+    "FCT003",
+    "links-in-the-clear",
+    Severity.NOTE,
+    what="no plugin gives the hosts certificates, so every link between them is plain text, and the store asks no one who he is",
+    why="whoever reaches these ports can read passwords' exchanges and change the cluster's configuration",
+    help="install a plugin that plans certificates, and until then keep the hosts' ports in a network of their own",
+    example="(any manifest, while no installed plugin contributes Certificate facts)",
+)
 SET001 = Code(
     "SET001",
     "objective-out-of-reach",
@@ -61,7 +70,7 @@ SET002 = Code(
     help="set one of these by hand: {names}",
     example="(many objectives at their limits at once)",
 )
-CODES = (FCT001, FCT002, SET001, SET002, *writer.CODES, *budgets.CODES)
+CODES = (FCT001, FCT002, FCT003, SET001, SET002, *writer.CODES, *budgets.CODES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +192,8 @@ class _Run:
     def check(self, cluster: Cluster, manifest: Manifest) -> None:
         proved = budgets.PROVED_HERE.union(*(plugin.description.objectives for plugin in self.registry.plugins))
         found = [*budgets.judge(cluster.facts), *budgets.unproved(cluster.site, proved), *_shared_ports(cluster.facts)]
+        if cluster.facts.all(Endpoint) and not cluster.facts.all(Certificate):
+            found.append(FCT003.at(Path(("hosts",))))
         for plugin in self.registry.plugins:
             found += plugin.call("pgc_check", cluster=_seen_by(plugin, cluster, manifest))
         self.report(found)

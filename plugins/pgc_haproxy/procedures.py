@@ -32,7 +32,7 @@ def _see_leader(site: Site) -> Chapter:
         Action(
             "See which server takes writes",
             host.name,
-            f"echo 'show servers state leader' | {SOCKET} | awk 'NR>2 {{print $4, $6}}'",
+            f"echo 'show servers state leader' | {SOCKET} | awk 'NR>2 && NF {{print $4, $6}}'",
             "one server with 2 (up), the others with 0 (down)",
         )
         for host in balancers(site)

@@ -47,11 +47,12 @@ def chapters(compilation: Compilation, slug: str) -> dict[str, Chapter]:
     return {chapter.title: chapter for chapter in book.chapters}
 
 
-def certificates(folder: Path, addresses: Sequence[str]) -> ModuleType:
-    """Stand for whoever plans certificates: one authority, and one certificate that is good for all addresses, really made."""
-    names = ",".join(f"IP:{address}" for address in (*addresses, "127.0.0.1"))  # on the loopback a member calls from there
+def certificates(folder: Path, addresses: Sequence[str], names: Sequence[str] = ()) -> ModuleType:
+    """Stand for whoever plans certificates: one authority, and one certificate that is good for all hosts, really made."""
+    places = [f"IP:{address}" for address in (*addresses, "127.0.0.1")]  # on the loopback everybody calls from there
+    known = ",".join((*places, *(f"DNS:{name}" for name in names)))
     new = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2"
-    member = f"-addext subjectAltName={names} -addext basicConstraints=critical,CA:FALSE -CA ca.crt -CAkey ca.key"
+    member = f"-addext subjectAltName={known} -addext basicConstraints=critical,CA:FALSE -CA ca.crt -CAkey ca.key"
     for more in (
         "-subj /CN=authority -keyout ca.key -out ca.crt",
         f"-subj /CN=member {member} -keyout host.key -out host.crt",

@@ -195,7 +195,7 @@ def test_claims_on_disks_follow_the_disks_that_there_are(alone: Any) -> None:
 def test_disk_that_cannot_hold_the_wal_is_refused(alone: Any) -> None:
     hosts = "hosts:\n  a: {address: 10.0.0.1, memory: 8GB, disks: {data: {size: 30GB}}}\n"
     compiled = alone(manifest("version: 17", hosts, "{data_size: 29GB}"))
-    assert compiled.codes == ["BUD001"] and compiled.whole.diagnostics[0].span.line == 7
+    assert compiled.codes == ["BUD001"] and compiled.said[0].span.line == 7
 
 
 def test_kernel_files_are_left_out_where_somebody_else_tunes_it(alone: Any) -> None:

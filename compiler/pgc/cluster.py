@@ -55,6 +55,10 @@ class Site:
     external: Mapping[str, External]
     source: Source
 
+    def secret(self, name: str) -> str:
+        """Return where a secret is looked for by default: a file of this cluster's, and of this environment's, own."""
+        return "/".join(("file:secrets", self.name, *filter(None, (self.environment,)), name))
+
     def with_role(self, role: str) -> tuple[Host, ...]:
         """Return the hosts that have a role, by name."""
         return tuple(host for host in self.hosts if role in host.roles)

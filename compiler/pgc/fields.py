@@ -74,6 +74,17 @@ def parse_share(value: object) -> float:
     return share
 
 
+def parse_loss(value: object) -> str | int:
+    """Turn "16MB" into bytes, and `none`, or nothing at all of any unit, into "none". Raises as `parse_size`."""
+    if value == "none":
+        return "none"
+    if isinstance(value, str) and not _QUANTITY.match(value):
+        raise PydanticCustomError(
+            "wrong_type", "{what} is wanted, such as {example}", {"what": "`none` or an amount of WAL", "example": "16MB"}
+        )
+    return parse_size(value) or "none"
+
+
 def show_duration(seconds: Number) -> str:
     """Write seconds the way a manifest would: 30s, 1.5s, 15min, 1h."""
     for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
@@ -133,6 +144,20 @@ Size = _quantity_type(
 Share = _quantity_type(
     float, parse_share, lambda share: f"{tidy(share * 100)}%", r"^[0-9]+(\.[0-9]+)? ?%$", "percent", "99.9%"
 )
+
+Loss = Annotated[
+    str | int,
+    BeforeValidator(parse_loss),
+    PlainSerializer(lambda value: value if isinstance(value, str) else show_size(value), return_type=str),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"const": "none"},
+                {"type": "string", "pattern": r"^[0-9]+(\.[0-9]+)? ?(B|kB|MB|GB|TB)$", "x-unit": "bytes, written with a unit"},
+            ]
+        }
+    ),
+]
 
 HostName = _named(
     r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", "a host name (at most 63 lower-case letters, digits, hyphens)", "pg1"

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from pgc.fields import Address, ClusterName, Duration, FilePath, HostName, Part, Port, Share, Size, Word
+from pgc.fields import Address, ClusterName, Duration, FilePath, HostName, Loss, Part, Port, Share, Size, Word
 
 API_VERSION = "pgc.dev/v1"
 DEFAULTS_SETS = ("2026.11",)
@@ -31,7 +31,7 @@ class Objectives(Part):
     failover: Duration = Field(
         60, description="The longest time that writes may stop after one fault.", examples=["30s"]
     )
-    data_loss: Literal["none"] | Size = Field(
+    data_loss: Loss = Field(
         "none", description="What may be lost when a host dies: `none`, or an amount of WAL.", examples=["none", "16MB"]
     )
     recovery_time: Duration | None = Field(
@@ -88,9 +88,9 @@ class HostSpec(Part):
     datacenter: Word = Field("default", description="Data centre.", examples=["fra1"])
     memory: Size = Field(8 * 1024**3, description="Main memory.", examples=["32GB"])
     cores: int = Field(4, ge=1, le=4096, description="Processor cores.", examples=[8])
-    disks: dict[Word, Disk] = Field(
+    disks: dict[Literal["data", "wal", "dcs", "backup", "log"], Disk] = Field(
         default_factory=dict,
-        description="Disks by purpose: `data`, `wal`, `backup`, `dcs`.",
+        description="Disks by purpose: `data`, `wal`, `dcs`, `backup`, `log`.",
         examples=[{"data": {"size": "500GB"}}],
     )
     interface: Word = Field("eth0", description="Network interface that carries `address`.", examples=["eth0"])

@@ -17,10 +17,11 @@ from pgc.artifact import Artifact, Bundle, Lines
 from pgc.cluster import Bound, Cluster, Settlement, Site
 from pgc.diagnostics import Code, Diagnostic, Finding, Path, Severity, Span, diagnose
 from pgc.facts import Certificate, Choice, Conflict, Endpoint, Fact, Facts, Pool, Rule, Undeclared
+from pgc.fields import show_duration
 from pgc.parse import Manifest
 from pgc.provenance import Origin
 from pgc.registry import BrokenPlugin, Plugin, Registry
-from pgc.settle import Settled, settle
+from pgc.settle import Relax, Release, Settled, settle
 from pgc.source import Source
 from pgc.templating import Templates
 from pgc.terms import Constraint, Term
@@ -316,7 +317,7 @@ def _out_of_reach(settled: Settled) -> Iterable[Finding]:
         rules = [_rule(constraint) for constraint in conflict.constraints]
         fixed = [f"{fixed.name} is set to {fixed.candidates[0]} {fixed.unit}".rstrip() for fixed in conflict.fixed]
         reasons = dict.fromkeys(constraint.why for constraint in conflict.constraints)
-        ways = [way.text for way in conflict.ways_out]
+        ways = [_way_out(way) for way in conflict.ways_out]
         yield SET001.at(
             *(dict.fromkeys(paths) or (Path(),)),
             rules="; ".join((*rules, *fixed)),
@@ -326,6 +327,13 @@ def _out_of_reach(settled: Settled) -> Iterable[Finding]:
     for component in settled.undecided:
         names = ", ".join(each.name for each in component.opens)
         yield SET002.at(Path(("objectives",)), steps=component.steps, names=names)
+
+
+def _way_out(way: Relax | Release) -> str:
+    """Say what the manifest would have to change: a number that holds when it is written there."""
+    if isinstance(way, Relax) and way.exact and way.reachable is not None and way.paths[:1] == (budgets.FAILOVER,):
+        return f"raise {budgets.FAILOVER} to {show_duration(way.reachable)} or more ({way.text})"
+    return way.text
 
 
 def _rule(constraint: Constraint) -> str:

@@ -107,7 +107,7 @@ def contribute(section: HaproxySection, site: Site) -> Iterator[Fact]:
         )
     yield Secret(
         name=SECRET,
-        reference=section.stats.password or f"file:secrets/{site.name}/{SECRET}",
+        reference=section.stats.password or site.secret(SECRET),
         used_for="HAProxy's statistics page",
         origin=site.origin("haproxy", "stats", "password"),
     )

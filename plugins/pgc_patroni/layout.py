@@ -53,7 +53,7 @@ def role(section: PatroniSection, site: Site, purpose: str) -> Sourced:
 def reference(section: PatroniSection, site: Site, name: str) -> str:
     """Return the reference to one of the secrets: superuser, replication, rewind, rest."""
     given: str | None = section.rest.secret if name == "rest" else getattr(section.roles, name).secret
-    return given or f"file:secrets/{site.name}/{name}"
+    return given or site.secret(name)
 
 
 def certificate(host: str, known: Facts) -> Certificate | None:

@@ -88,7 +88,7 @@ def contribute(section: PgbouncerSection, site: Site) -> Iterator[Fact]:
         )
     yield Secret(
         name=lookup.SECRET,
-        reference=section.auth.password or f"file:secrets/{site.name}/{lookup.SECRET}",
+        reference=section.auth.password or site.secret(lookup.SECRET),
         used_for="PgBouncer's own login, by which it looks up passwords",
         origin=site.origin("pgbouncer", "auth", "password"),
     )

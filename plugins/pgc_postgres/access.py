@@ -80,7 +80,7 @@ def _role(section: PostgresSection, site: Site, name: str, role: RoleSpec) -> It
     secret = ""
     if role.login and not role.passwordless:
         secret = f"role-{slug(name)}"
-        reference = role.password or f"file:secrets/{site.name}/{secret}"
+        reference = role.password or site.secret(secret)
         given = ("postgres", "roles", name, "password")
         yield Secret(
             name=secret, reference=reference, used_for=f"password of the role {name}", origin=site.origin(*given)

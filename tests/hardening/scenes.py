@@ -12,7 +12,7 @@ from pathlib import Path
 from tests.cli.conftest import snapshot
 from tests.process import MINIMAL, PROGRAM, environment, pgc_in
 
-MANY = 60  # manifests; enough for workers of their own
+MANY = 26  # manifests; enough for two workers
 OURS = {"NOTES.md": "of a person", "minimal/hosts/pg1/notes.txt": "of a person", "c7/runbooks/mine.md": "of a person"}
 """Files in the output folder that people put there."""
 
@@ -57,7 +57,7 @@ def update(folder: Path) -> Scene:
 def many(folder: Path) -> Scene:
     """A folder of manifests, compiled by several workers; most clusters are new, some changed."""
     _manifests(folder, [f"c{number}" for number in range(MANY)], "30s")
-    return _scene(folder, (".",), tuple(f"c{number}" for number in range(0, MANY, 6)))
+    return _scene(folder, (".",), tuple(f"c{number}" for number in range(0, MANY, 5)))
 
 
 def _manifests(folder: Path, names: list[str], failover: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
+from pgc.artifact import LOCK_NAME
 from pgc.build import Built, Ending, Outcome
 from pgc.diagnostics import Code, Diagnostic
 from pgc.fields import show_duration
@@ -76,7 +77,7 @@ def _changes(outcomes: list[Outcome]) -> str:
         stale = sum(len(outcome.stale) for outcome in outcomes)
         return f"{stale} stale" if stale else "up to date"
     counts = {
-        word: sum(len(getattr(outcome.tree, word)) for outcome in outcomes)
+        word: sum(path != LOCK_NAME for outcome in outcomes for path in getattr(outcome.tree, word))
         for word in ("created", "changed", "removed")
     }
     return ", ".join(f"{count} {word}" for word, count in counts.items() if count) or "unchanged"

@@ -40,7 +40,16 @@ PGS022 = Code(
     help="keep it at 40 % or less, or remove it: it is derived",
     example="hosts:\n  pg1: {address: 10.0.0.11, memory: 8GB}\npostgres:\n  parameters: {shared_buffers: 4GB}",
 )
-CODES = (PGS020, PGS021, PGS022)
+PGS023 = Code(
+    "PGS023",
+    "shared-buffers-squeezed",
+    Severity.WARNING,
+    what="{given} of {memory} are left for shared_buffers on {host}, less than a tenth",
+    why="everything else takes so much at the worst that PostgreSQL would read most pages from the disk again and again",
+    help="lower what takes the memory: work_mem set by hand, connections, the sizes of pools; or give the host more",
+    example="postgres:\n  parameters: {work_mem: 64MB}   # with many connections",
+)
+CODES = (PGS020, PGS021, PGS022, PGS023)
 
 PARAMETERS = Path(("postgres", "parameters"))
 BY_HAND = (*sizing.BY_HAND, "max_connections")
@@ -54,13 +63,20 @@ def check(cluster: Cluster, settled: Settled, hosts: tuple[Host, ...]) -> Iterat
         else {}
     )
     given = [name for name in (*BY_HAND, "effective_cache_size") if name in written]
-    if not given or not hosts:
+    if not hosts:
         return
     demand = settled.demand(cluster.section.workload)
     boxes = {host.name: machine(cluster, host) for host in hosts}
     host = min(hosts, key=lambda each: (boxes[each.name].memory - boxes[each.name].others, each.name))
     box, memory = boxes[host.name], settled.memory(host)
-    if not sizing.fits(memory, box, demand):
+    fits = sizing.fits(memory, box, demand)
+    if fits and "shared_buffers" not in given and memory.shared_buffers < box.memory // 10:
+        places = [written[name] for name in given] or [host.path / "memory"]
+        sizes = {"given": show_size(memory.shared_buffers), "memory": show_size(box.memory)}
+        yield PGS023.at(*places, host=host.name, **sizes)
+    if not given:
+        return
+    if not fits:
         for name in given:
             if name in BY_HAND:
                 yield from _too_high(name, written[name], host, box, memory, demand)
@@ -89,7 +105,9 @@ def _too_high(name: str, at: Path, host: Host, box: Machine, memory: Memory, dem
         shown, most = str(demand.connections), str(_most_connections(box, memory, demand))
     else:
         given = getattr(memory, name)
-        shown, most = show_size(given), show_size(largest(name, box, memory, demand))
+        usual = memory if name == "shared_buffers" else replace(memory, shared_buffers=max(memory.shared_buffers, box.memory // 8))
+        fitting = largest(name, box, usual, demand) or largest(name, box, memory, demand)
+        shown, most = show_size(given), show_size(fitting) if fitting else "nothing"
     yield PGS020.at(
         at,
         host.path / "memory",

@@ -9,6 +9,7 @@ from typing import Any
 from pgc.cluster import Cluster
 from pgc.diagnostics import Code, Finding, Path, Severity
 from pgc.facts import Preload
+from pgc.fields import show_size
 from pgc_postgres.by_hand import OWNED
 from pgc_postgres.catalogue import (
     MAJORS,
@@ -275,7 +276,7 @@ def _accepted(
     if (
         spec.name == "synchronous_commit"
         and canonical in ("off", "local")
-        and cluster.site.objectives.data_loss == "none"
+        and _keeps_a_second_copy(cluster)
     ):
         yield PGS008.at(
             at,
@@ -283,7 +284,7 @@ def _accepted(
             name=spec.name,
             given=canonical,
             safe="on",
-            consequence="commits are acknowledged before another node has them, and data_loss is `none`",
+            consequence=f"commits are acknowledged before another node has them: data_loss {_loss(cluster)} is not kept",
         )
     fact = settled.fact(spec.name)
     by_hand = fact is not None and any(path[:2] == PARAMETERS for path in fact.origin.paths)
@@ -319,3 +320,14 @@ def _hint(name: str, catalogue: Catalogue) -> str:
             f"and the library {library} under postgres.preload"
         )
     return "remove it; what pgc does not know can be passed under postgres.raw"
+
+
+def _keeps_a_second_copy(cluster: Cluster) -> bool:
+    """Say whether the objective is only kept while commits wait for another node: nothing, or less WAL than the shortest ttl lets pass."""
+    wanted = cluster.site.objectives
+    return isinstance(wanted.data_loss, str) or wanted.data_loss < 20 * wanted.wal_rate
+
+
+def _loss(cluster: Cluster) -> str:
+    loss = cluster.site.objectives.data_loss
+    return loss if isinstance(loss, str) else show_size(loss)

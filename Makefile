@@ -34,6 +34,7 @@ compile: setup   ## Compile the examples into generated/.
 
 schema: setup    ## Write the generated schemas in schemas/ anew.
 	@$(BIN)/pgc schema --all schemas
+	@$(BIN)/pgc schema --reference > docs/manifest.md
 
 check: setup-test ## Lint, types, layers.
 	@$(BIN)/ruff check compiler plugins tests bench

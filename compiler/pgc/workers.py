@@ -52,7 +52,7 @@ def _answer(pid: int, children: dict[int, int]) -> Any:
         answer = stream.read()
     _, status = os.waitpid(pid, 0)
     del children[pid]
-    if not answer:
+    if status or not answer:  # killed before it had written all of its answer, or any of it
         raise WorkerLost(status)
     result = pickle.loads(answer)
     if isinstance(result, Exception):

@@ -93,22 +93,18 @@ class Node:
     def __init__(self, name: str, address: str, probe_port: int, port: int, tls: ssl.SSLContext | None = None) -> None:
         self.name, self.roles, self.asked = name, set[str](), 0
         self._places = (address, probe_port, port, tls)
-        self._loop = asyncio.new_event_loop()
         self._ready = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), daemon=True)
         self._thread.start()
         assert self._ready.wait(10)
 
-    def _run(self) -> None:
-        asyncio.set_event_loop(self._loop)
-        self._loop.run_until_complete(self._serve())
-        self._ready.set()
-        self._loop.run_forever()
-
     async def _serve(self) -> None:
         address, probe_port, port, tls = self._places
+        self._loop, self._end = asyncio.get_running_loop(), asyncio.Event()
         await asyncio.start_server(self._probe, address, probe_port, ssl=tls)
         await asyncio.start_server(self._session, address, port)
+        self._ready.set()
+        await self._end.wait()
 
     async def _probe(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -134,8 +130,8 @@ class Node:
             writer.close()
 
     def close(self) -> None:
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(5)
+        self._loop.call_soon_threadsafe(self._end.set)
+        self._thread.join(10)
 
 
 class Balancer:

@@ -377,7 +377,7 @@ def _host(name: str, spec: HostSpec, registry: Registry) -> Host:
         spec.datacenter,
         spec.memory,
         spec.cores,
-        spec.disks,
+        {purpose: disk for purpose, disk in spec.disks.items()},  # noqa: C416 -- plain names for the plugins
         spec.interface,
         spec.labels,
         spec.roles is not None,

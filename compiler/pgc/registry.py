@@ -43,7 +43,7 @@ class Plugin:
     @property
     def folder(self) -> Path:
         """The folder of the plugin's package."""
-        return Path(self.module.__file__ or ".").parent
+        return Path(getattr(self.module, "__file__", None) or ".").parent
 
     @cached_property
     def section_model(self) -> type[Section]:

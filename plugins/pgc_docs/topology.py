@@ -20,7 +20,8 @@ def topology(cluster: Cluster) -> dict[str, Any]:
     services = {host.name: _services(cluster, host) for host in cluster.site.hosts}
     tallest = max(len(found) for found in services.values())
     height = HEAD + LINE * tallest + 10
-    zones, boxes = [], []
+    zones: list[dict[str, Any]] = []
+    boxes: list[dict[str, Any]] = []
     left, top, deepest = MARGIN, TOP, TOP
     for (datacenter, zone), members in groupby(_by_zone(cluster), key=lambda host: (host.datacenter, host.zone)):
         hosts = list(members)

@@ -41,7 +41,7 @@ ETC004 = Code(
     "ETC004",
     "no-third-zone",
     Severity.NOTE,
-    what="the DCS has its members in {zones} zone(s), so the loss of zone {zone} loses the quorum",
+    what="the hosts stand in {zones}, so the loss of zone {zone} loses the quorum of the DCS",
     why="with fewer than three zones no placement survives the loss of every zone",
     help="put a member into a third zone, even a small machine, if the loss of a zone must be survived",
     example="hosts:\n  pg1: {address: 10.0.0.1, zone: a}\n  pg2: {address: 10.0.0.2, zone: a}",
@@ -161,4 +161,4 @@ def _zones(cluster: Cluster, members: tuple[Host, ...]) -> Iterator[Finding]:
         if zones >= 3:
             yield ETC003.at(*places, zone=zone, held=number, count=count, zones=zones, most=most)
         else:
-            yield ETC004.at(*places, zone=zone, zones=zones)
+            yield ETC004.at(*places, zone=zone, zones="one zone" if zones == 1 else "two zones")

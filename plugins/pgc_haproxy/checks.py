@@ -59,7 +59,7 @@ HAP006 = Code(
     "HAP006",
     "raw-part-unknown",
     Severity.ERROR,
-    what="raw.{part} is no part of haproxy.cfg that pgc passes lines to",
+    what="raw.{part} {problem}",
     why="the lines would appear nowhere",
     help="use raw: {{global: […], defaults: […]}}, each a list of lines",
     example="haproxy: {raw: {globl: [tune.bufsize 32768]}}",
@@ -98,8 +98,11 @@ def check(cluster: Cluster) -> Iterator[Finding]:
         )
     yield from _certificates(cluster)
     for part, lines in cluster.section.raw.items():
-        if part not in RAW_PARTS or not (isinstance(lines, list) and all(isinstance(line, str) for line in lines)):
-            yield HAP006.at(Path(("haproxy", "raw", part)), part=part)
+        at = Path(("haproxy", "raw", part))
+        if part not in RAW_PARTS:
+            yield HAP006.at(at, part=part, problem="is no part of haproxy.cfg that pgc passes lines to")
+        elif not (isinstance(lines, list) and all(isinstance(line, str) for line in lines)):
+            yield HAP006.at(at, part=part, problem="is not a list of lines")
 
 
 def _certificates(cluster: Cluster) -> Iterator[Finding]:

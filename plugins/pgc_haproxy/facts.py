@@ -82,7 +82,7 @@ def detection(section: HaproxySection) -> Term:
 def contribute(section: HaproxySection, site: Site) -> Iterator[Fact]:
     """Give everything that does not depend on others."""
     yield from _timers(section, site)
-    connections = most(section, site)
+    clients = max_connections(section, site)
     for host in balancers(site):
         origin = Origin((host.path / "roles",) if host.roles_given else (), "has the role balancer")
         yield Service(
@@ -102,8 +102,8 @@ def contribute(section: HaproxySection, site: Site) -> Iterator[Fact]:
         yield MemoryClaim(
             host=host.name,
             what="haproxy",
-            claim_bytes=70 * 1024**2 + connections * BYTES_A_CONNECTION,
-            origin=Origin(_limited_by(section), f"{connections} connections of two buffers each"),
+            claim_bytes=70 * 1024**2 + (clients + OPERATORS) * BYTES_A_CONNECTION,
+            origin=Origin(_limited_by(section), f"{clients} clients, each with two buffers"),
         )
     yield Secret(
         name=SECRET,

@@ -28,7 +28,7 @@ PAT002 = Code(
 )
 PAT003 = Code(
     "PAT003",
-    "quorum-before-4.0",
+    "quorum-before-version-4",
     ERROR,
     what="Patroni {version} knows no quorum commit",
     why="it reads the word as off and replicates asynchronously: acknowledged data would be lost at a failover",

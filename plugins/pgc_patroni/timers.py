@@ -121,7 +121,7 @@ def _constraints(section: PatroniSection) -> Iterator[tuple[Constraint, tuple[st
 def _lag(section: PatroniSection, site: Site) -> Iterator[Fact]:
     """Give maximum_lag_on_failover where it decides how much can be lost."""
     allowed = site.objectives.data_loss
-    if layout.mode(section, site).value != "off" or allowed == "none":
+    if layout.mode(section, site).value != "off" or isinstance(allowed, str):
         return
     value = Open(MAXIMUM_LAG, LAG_CANDIDATES, 70, "B", "Patroni's default")
     given = section.maximum_lag_on_failover

@@ -117,7 +117,7 @@ def contribute(site: Site) -> Iterator[Fact]:
         )
 
 
-STARTED = {"kernel": 0, "dcs": 1, "ha": 2, "pool": 3, "balancer": 4, "vip": 5}
+STARTED = {"kernel": 0, "dcs": 1, "ha": 2, "pool": 3, "balancer": 4, "vip": 5, "dcs-maintenance": 6}
 
 
 def derive(services: Iterable[Service]) -> Iterator[Fact]:

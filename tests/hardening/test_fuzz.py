@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import traceback
 from pathlib import Path
@@ -18,7 +19,7 @@ from tests.hardening.generate import Generator
 from tests.hardening.judge import SECONDS, compile_bytes, judge
 from tests.hardening.manifests import as_data, cases, examples, rich
 from tests.hardening.mutate import mutate_data, mutate_text
-from tests.hardening.shape import Shape
+from tests.hardening.shape import ITEM, Shape
 
 CASES = 10_240 if FULL else 320
 CHUNK = CASES // 16
@@ -75,6 +76,21 @@ def test_every_manifest_compiles_or_says_what_is_wrong(
         f"{len(failed)} of {CHUNK} manifests; see one with python -m tests.hardening.test_fuzz SEED\n"
         + "\n".join(failed[:20])
     )
+
+
+def test_every_example_in_the_schema_is_accepted_where_it_stands(
+    shape: Shape, registry: Registry, templates: Templates, tmp_path: Path
+) -> None:
+    refused = []
+    for place in (
+        each for each in shape.places if each.steps[-1] != ITEM
+    ):  # an item has its type's example, not its own
+        for example in place.node.get("examples", ()):
+            content = json.dumps(shape.put(rich(registry), place.steps, example)).encode()
+            (answer,) = compile_bytes(content, tmp_path, registry, templates)
+            faults = [each for each in answer.diagnostics if each.code.startswith("MAN") and each.severity == "error"]
+            refused += [f"{place}: {example!r}: {each.code} {each.message}" for each in faults]
+    assert not refused, "\n".join(refused)
 
 
 MINIMAL = examples()[0]

@@ -91,8 +91,9 @@ def _lock(root: str, wait_s: float, watch: Watcher) -> int:
             _wait(number, root, deadline, wait_s)
             with contextlib.suppress(FileNotFoundError):
                 if os.path.samestat(os.fstat(number), os.lstat(f"{state}/lock")):
-                    os.ftruncate(number, 0)
-                    os.pwrite(number, f"process {os.getpid()} on {os.uname().nodename}".encode(), 0)
+                    with contextlib.suppress(OSError):  # a full disk has no room for the name; the lock holds without it
+                        os.ftruncate(number, 0)
+                        os.pwrite(number, f"process {os.getpid()} on {os.uname().nodename}".encode(), 0)
                     return number
         except BaseException:
             os.close(number)

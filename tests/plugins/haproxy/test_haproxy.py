@@ -57,7 +57,7 @@ def test_memory_and_descriptors_follow_the_connections() -> None:
     compilation = compiled(manifest("{max_connections: 500}"))
     assert compilation.cluster is not None
     (claim,) = compilation.cluster.facts.on("pg1", MemoryClaim)
-    assert claim.claim_bytes == 70 * 1024**2 + 1600 * 34 * 1024
+    assert claim.claim_bytes == 70 * 1024**2 + 600 * 34 * 1024
     assert [str(path) for path in claim.origin.paths] == ["haproxy.max_connections"]
     assert f"LimitNOFILE={2 * 1600 + 3 * 3 + 1024}" in text_of(compilation, f"hosts/pg1/{UNIT}")
 

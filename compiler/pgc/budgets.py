@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Callable, Iterator, Mapping
 from itertools import groupby
 from typing import Any
 
 from pgc.cluster import Bound, Cluster, Site, Stretch
 from pgc.diagnostics import Code, Finding, Path, Severity
 from pgc.facts import Budget, ConnectionClaim, DiskClaim, Facts, MemoryClaim, Package, TimeClaim
-from pgc.fields import show_duration, show_size
+from pgc.fields import show_size
 from pgc.terms import Const, Constraint, Number, Term, greatest, term, tidy, total
 
 BUD001 = Code(
@@ -93,13 +94,13 @@ def judge(settled: Facts) -> Iterator[Finding]:
         claims = _claims(settled, budget)
         needed, limit = sum(amount for _, amount in claims), number(budget.limit)
         if needed > limit:
-            show = _shower(budget.of)
+            show, more, less = (_shower(budget.of, rounded) for rounded in (round, math.ceil, math.floor))
             yield BUD001.at(
                 *(budget.origin.paths or (Path(),)),
                 what=budget.what,
-                sum=show(needed),
-                limit=show(limit),
-                missing=show(needed - limit),
+                sum=more(needed),
+                limit=less(limit),
+                missing=more(needed - limit),
                 terms=" + ".join(f"{show(amount)} {what}" for what, amount in claims),
             )
 
@@ -187,10 +188,11 @@ def _claims(settled: Facts, budget: Budget) -> tuple[tuple[str, Number], ...]:
     return tuple((claim.what, number(claim.count)) for claim in settled.all(ConnectionClaim, budget.pool))
 
 
-def _shower(of: str) -> Any:
+def _shower(of: str, rounded: Callable[[Number], int]) -> Callable[[Number], str]:
+    """Return how an amount is shown: sizes in megabytes, rounded so that what is too much also looks like it."""
     if of in ("MemoryClaim", "DiskClaim"):
-        return lambda amount: show_size(round(amount / 1024**2) * 1024**2) if amount > 1024**2 else show_size(amount)
-    return show_duration if of == "TimeClaim" else str
+        return lambda amount: show_size(rounded(amount / 1024**2) * 1024**2) if amount > 1024**2 else show_size(amount)
+    return str
 
 
 def number(value: Term | Number) -> Number:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pgc.cluster import Host, Site
 from pgc.diagnostics import Path
 from pgc.facts import (
+    Budget,
     Choice,
     DiskClaim,
     Endpoint,
@@ -21,6 +22,7 @@ from pgc.facts import (
     Service,
     TimeClaim,
 )
+from pgc.fields import show_size
 from pgc.provenance import Origin
 from pgc.terms import Const, Constraint, Open, var
 from pgc_etcd.client import Client
@@ -31,6 +33,7 @@ HEARTBEAT = "etcd.heartbeat_s"
 ELECTION = "etcd.election_s"
 HEARTBEATS_AN_ELECTION = 10
 ELECTIONS_UNTIL_A_LEADER = 3
+DISK, USABLE = "dcs", 0.9
 
 
 def contribute(section: EtcdSection, site: Site, members: tuple[Host, ...]) -> Iterator[Fact]:
@@ -52,11 +55,22 @@ def contribute(section: EtcdSection, site: Site, members: tuple[Host, ...]) -> I
         )
         yield DiskClaim(
             host=host.name,
-            disk="dcs",
-            what="etcd: database, snapshots and log",
+            disk=DISK,
+            what="etcd: database, a copy while it is defragmented, log",
             claim_bytes=2 * section.quota,
             origin=site.origin("etcd", "quota"),
         )
+        if DISK in host.disks:
+            size = host.disks[DISK].size
+            yield Budget(
+                of="DiskClaim",
+                pool=f"{host.name}/{DISK}",
+                limit=int(size * USABLE),
+                what=f"disk {DISK} of {host.name} ({show_size(size)} less a tenth)",
+                origin=Origin(
+                    (host.path / "disks" / DISK / "size",), "nine tenths are used: a full disk stops the member"
+                ),
+            )
 
 
 def _timers(section: EtcdSection, site: Site) -> Iterator[Fact]:

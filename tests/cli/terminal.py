@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pty
 import re
@@ -44,7 +45,8 @@ class Terminal:
 
     def type(self, text: str) -> None:
         """Type text; end a line with a newline."""
-        os.write(self.end, text.encode())
+        with contextlib.suppress(OSError):  # nobody may be there any more
+            os.write(self.end, text.encode())
 
     def wait_for(self, text: str, seconds: float = 30) -> str:
         """Read until a text is seen, and return all that came since the last call."""
@@ -55,20 +57,24 @@ class Terminal:
                 raise AssertionError(f"{text!r} did not come: {self.seen!r}")
         return self.seen[since:]
 
-    def code(self, seconds: float = 60) -> int:
-        """Read to the end and return the exit code."""
+    def code(self, seconds: float = 60, *, meanwhile: str = "") -> int:
+        """Read to the end and return the exit code; `meanwhile` is typed again and again until then."""
         deadline = time.monotonic() + seconds
-        while self._read(max(0.1, deadline - time.monotonic())):
+        while (ended := os.waitpid(self.pid, os.WNOHANG))[0] == 0:
             assert time.monotonic() < deadline, self.seen
-        _, status = os.waitpid(self.pid, 0)
+            self._read(0.5)
+            self.type(meanwhile)
         self.pid = 0
-        return os.waitstatus_to_exitcode(status)
+        while self._read(0):
+            pass
+        return os.waitstatus_to_exitcode(ended[1])
 
     def _read(self, seconds: float) -> bool:
         ready, _, _ = select.select([self.end], [], [], seconds)
         try:
             chunk = os.read(self.end, 65536) if ready else b""
         except OSError:  # the other side is closed
+            time.sleep(min(seconds, 0.05))
             chunk = b""
         self.seen += _CONTROLS.sub(b"", chunk).decode(errors="replace")
         return bool(chunk)

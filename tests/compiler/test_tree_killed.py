@@ -388,3 +388,19 @@ def test_many_writers_at_once_take_turns(tmp_path: Path) -> None:
     assert not (tmp_path / ".pgc-write").exists()
     both = [[check(tmp_path, each) for each in bundles[:2]] for bundles in (OLD, NEW)]
     assert [[], []] in both
+
+
+def test_what_the_system_says_of_a_failed_write_is_told_in_its_words(tmp_path: Path) -> None:
+    """Whatever is neither a full disk nor a missing permission: a network folder that went away, a broken disk."""
+    out = tmp_path / "out"
+    before_update(out)
+    old = on_disk(out)
+
+    def refuse(step: str) -> None:
+        raise OSError(errno.EIO, "Input/output error", str(out / "orders"))
+
+    with pytest.raises(WriteFailed) as failed:
+        write(out, NEW, force=False, watch=refuse)
+    assert failed.value.finding.code.code == "OUT014"
+    assert str(failed.value) == f"{out}/orders cannot be read or written: Input/output error"
+    assert on_disk(out) == old

@@ -64,7 +64,7 @@ def _slip(spots: list[Spot], rng: random.Random) -> None:
     elif kind == 2:
         inside[key], other[other_key] = copy.deepcopy(other[other_key]), copy.deepcopy(value)
     elif kind == 3:
-        inside[key] = rng.choice((str(value), [value], {"a": value}, {json.dumps(value): None}, len(str(value))))
+        inside[key] = rng.choice((json.dumps(value), [value], {"a": value}, {json.dumps(value): None}, len(str(value))))
     elif kind == 4 and isinstance(value, str):
         inside[key] = rng.choice(
             (value.rstrip("smhdkKMGTB%"), value.upper(), f"{value} ", f"-{value}", value.replace("G", "g"), value * 20)

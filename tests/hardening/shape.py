@@ -138,13 +138,13 @@ class Shape:
 
     def get(self, data: Any, steps: Steps) -> Any:
         """Return what `put` would replace, or nothing."""
+        inside: Any = data
         for step in steps:
-            if not isinstance(data, list if step == ITEM else dict) or not data:
+            if not isinstance(inside, list if step == ITEM else dict) or not inside:
                 return None
-            data = (
-                next(iter(data)) if step in (ITEM, KEY) else data[next(iter(data))] if step == ANY else data.get(step)
-            )
-        return data
+            first = next(iter(inside))
+            inside = first if step in (ITEM, KEY) else inside[first] if step == ANY else inside.get(step)
+        return inside
 
     def put(self, data: Any, steps: Steps, value: Any) -> Any:
         """Return a copy of `data` with the value at a place; what is missing on the way is made as small as it can be."""

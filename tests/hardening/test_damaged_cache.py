@@ -63,6 +63,6 @@ def test_a_record_with_flipped_bits_is_no_record(tmp_path: Path) -> None:
         assert pgc_in(tmp_path)(*arguments).code == 0
     command = [sys.executable, "-c", FLIPPED, "1", "3000" if FULL else "300", *arguments]
     done = subprocess.run(
-        command, cwd=tmp_path, env=environment(tmp_path / ".home"), check=False, capture_output=True, text=True
+        command, cwd=tmp_path, env=environment(tmp_path / ".home"), check=False, capture_output=True, encoding="utf-8"
     )
     assert done.returncode == 0, done.stderr[-1000:]

@@ -53,7 +53,7 @@ def loaded(folder: Path, line: str, code: int = 0) -> set[str]:
         env=environment(folder / ".home"),
         check=False,
         capture_output=True,
-        text=True,
+        encoding="utf-8",
     )
     assert done.returncode == code, done.stdout + done.stderr
     rows = [row for row in done.stderr.splitlines() if row.startswith("import time:")]

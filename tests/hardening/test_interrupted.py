@@ -80,7 +80,7 @@ def test_a_full_disk_leaves_the_old_tree(
         env=environment(tmp_path / ".home"),
         check=False,
         capture_output=True,
-        text=True,
+        encoding="utf-8",
     )
     told = (tmp_path / "told").read_text()
     assert (done.returncode, "Traceback" in told, "disk-full" in told, "help: " in told) == (5, False, True, True), (
@@ -110,7 +110,7 @@ def test_a_reader_that_takes_one_line_is_no_fault(line: str, tmp_path: Path) -> 
         env=environment(tmp_path / ".home"),
         check=False,
         capture_output=True,
-        text=True,
+        encoding="utf-8",
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.count("\n") == 1

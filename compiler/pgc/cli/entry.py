@@ -52,6 +52,9 @@ def _open_streams() -> None:
 
 
 def _say_interrupted() -> int:
+    import signal
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # somebody who presses twice means the same
     sys.stderr.write("interrupted; what was being written will be whole when pgc runs again\n")
     return INTERRUPTED
 

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parent.parent
 
 def main() -> int:
     """Lint and layers first, because they are quick; then the tests."""
-    environment = {**os.environ, "PGC_FULL": "1", "PYTHONHASHSEED": "random"}
+    environment = {**os.environ, "PGC_FULL": "1", "PYTHONHASHSEED": "random", "PYTHONUTF8": "1"}
     bin_folder = Path(sys.executable).parent
     steps = [
         [str(bin_folder / "ruff"), "check", "compiler", "plugins", "tests", "bench"],

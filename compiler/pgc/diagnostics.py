@@ -54,7 +54,8 @@ class Span(NamedTuple):
 class Code:
     """One kind of fault. `what`, `why` and `help` are format strings over the finding's values.
 
-    `code` is never reused; `name` states the fault; `example` is a piece of manifest that shows it.
+    `code` is never reused; `name` states the fault; `example` is a piece of manifest that shows it. `secret` says that the
+    line itself must not be shown.
     """
 
     code: str
@@ -64,6 +65,7 @@ class Code:
     why: str
     help: str
     example: str
+    secret: bool = False
 
     def at(self, *places: Path | Span, **values: object) -> Finding:
         """Make a finding of this kind; the first place is the subject, the others are its context."""
@@ -91,6 +93,7 @@ class Diagnostic:
     hint: str
     spans: tuple[Span, ...]
     paths: tuple[str, ...] = ()
+    secret: bool = False
 
     @property
     def span(self) -> Span:
@@ -110,6 +113,7 @@ def diagnose(finding: Finding, spans: tuple[Span, ...]) -> Diagnostic:
         code.help.format_map(shown),
         spans,
         tuple(str(place) for place in finding.places if isinstance(place, Path)),
+        code.secret,
     )
 
 

@@ -88,10 +88,16 @@ def github_workflow() -> str:
 
 
 def write(folder: Path, wanted: Iterator[tuple[str, str]]) -> Iterator[tuple[str, bool]]:
-    """Write files that are not there; yield each path and whether it was written. A .gitignore gets the lines that it lacks."""
+    """Write files that are not there; yield each path and whether it was written.
+
+    A .gitignore gets the lines that it lacks. Nothing is written through a link.
+    """
     for name, text in wanted:
         target = folder / name
-        if name == ".gitignore" and target.exists():
+        below = [each for each in (target, *target.parents) if folder in each.parents]
+        if any(each.is_symlink() for each in below):
+            yield name, False
+        elif name == ".gitignore" and target.exists():
             have = target.read_text(encoding="utf-8")
             missing = [line for line in text.splitlines() if line not in have.splitlines()]
             if missing:

@@ -81,6 +81,7 @@ MAN007 = Code(
     why="everybody who can read the repository, and its history, would know it",
     help="keep it elsewhere and refer to it: file:PATH, env:NAME, vault:PATH#KEY or sops:FILE#KEY; then change the secret, it is known now",
     example="postgres:\n  roles:\n    app: {password: hunter2}",
+    secret=True,
 )
 MAN008 = Code(
     "MAN008",
@@ -287,7 +288,7 @@ def _explain(error: Any, model: type[BaseModel], at: Path) -> Finding:
         )
     if kind == "unit_unknown":
         return MAN005.at(place, given=context["given"], wanted=wanted, units=context["units"], example=example)
-    if kind == "bad_name" and wanted == "a reference to a secret":
+    if kind in ("bad_name", "wrong_type") and wanted == "a reference to a secret":
         return MAN007.at(place)
     if kind == "bad_name":
         return MAN006.at(place, given=context["given"], wanted=wanted, example=example)

@@ -48,7 +48,7 @@ class Plugin:
     @cached_property
     def section_model(self) -> type[Section]:
         """The model of its section; loading it loads pydantic."""
-        from pgc.fields import Section
+        from pgc.fields import Part
 
         module, _, name = self.description.section.partition(":")
         try:
@@ -57,7 +57,7 @@ class Plugin:
             raise BrokenPlugin(
                 f"plugin {self.name}: its section {self.description.section} cannot be loaded: {_said(problem)}"
             ) from problem
-        if not (isinstance(model, type) and issubclass(model, Section)):
+        if not (isinstance(model, type) and issubclass(model, Part)):
             raise BrokenPlugin(f"plugin {self.name}: its section {self.description.section} is no pgc.fields.Section")
         return model
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,21 +56,46 @@ def validate(
     lock, files = _read(tree)
     prefix = f"{tree}/"
     store = tree / verdicts.VALIDATION_NAME
-    known, problems = verdicts.stored(store.read_bytes() if store.exists() else None, str(store))
-    judged = native.validate(
-        files, registry.validators, runner, known, tell=tell, versions=lock.summary.get("versions", {})
-    )
+    before = store.read_bytes() if store.is_file() and not store.is_symlink() else None
+    known, problems = verdicts.stored(before, str(store))
+    if require:
+        known = ()  # what is committed may come with the change that it speaks for
+    judged = native.validate(files, registry.validators, runner, known, tell=tell, versions=_versions(lock))
     written = verdicts.dump_verdicts(each.verdict for each in judged)
-    if not store.exists() or store.read_bytes() != written:
-        aside = store.with_name(f".pgc-{store.name}")
-        aside.write_bytes(written)
-        aside.replace(store)
+    if before != written:
+        _replace(store, written)
     found = (
         *problems,
         *_read_back(files, prefix, registry.formats, registry),
         *verdicts.diagnose_verdicts(judged, prefix, require=require),
     )
     return Validated(str(tree.relative_to(out)), len(files), judged, found, _without(files, registry.validators))
+
+
+def _versions(lock: Lock) -> dict[str, str]:
+    found = lock.summary.get("versions")
+    return (
+        {name: version for name, version in found.items() if isinstance(version, str)}
+        if isinstance(found, dict)
+        else {}
+    )
+
+
+def _replace(store: Path, content: bytes) -> None:
+    """Put a file in the place of another as a whole; nothing is written through a link that lies there."""
+    aside = store.with_name(f".pgc-{os.getpid()}-{secrets.token_hex(8)}")
+    number = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o644)
+    with os.fdopen(number, "wb") as stream:
+        stream.write(content)
+    aside.replace(store)
+
+
+def _inside(tree: Path, path: str) -> bytes:
+    """Read a file of a tree; a link that leads out of it is not followed."""
+    file = (tree / path).resolve()
+    if not file.is_relative_to(tree.resolve()) or not file.is_file():
+        raise Incomplete(f"{tree / path}, which the lock file names, is no file of this tree")
+    return file.read_bytes()
 
 
 def _read(tree: Path) -> tuple[Lock, tuple[File, ...]]:
@@ -78,7 +105,7 @@ def _read(tree: Path) -> tuple[Lock, tuple[File, ...]]:
     except ValueError as problem:
         raise Incomplete(f"{tree / LOCK_NAME}: {problem}") from None
     try:
-        return lock, tuple(File(entry, (tree / path).read_bytes()) for path, entry in lock.entries.items())
+        return lock, tuple(File(entry, _inside(tree, path)) for path, entry in lock.entries.items())
     except OSError as problem:
         raise Incomplete(f"{problem.filename}, which the lock file names: {problem.strerror}") from None
 
@@ -103,7 +130,10 @@ def _read_back(
         if written.reader is not None:
             findings += schemas.check_readable(prefix + entry.path, entry.format, file.content, written.reader)
         if written.schema:
-            package = registry.by_name[entry.plugin].module.__name__
+            plugin = registry.by_name.get(entry.plugin)
+            if plugin is None:
+                continue  # `pgc compile --check` speaks of a lock that names an absent plugin
+            package = plugin.module.__name__
             document = schemas.read_schema(package, written.schema)
             findings += schemas.check_document(prefix + entry.path, file.content, written.schema, document)
         for finding in findings:

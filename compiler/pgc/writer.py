@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 
 from pgc.artifact import Artifact, Body, Entry, File, Format, Unrepresentable, digest
 from pgc.bodies import Json, Yaml
-from pgc.diagnostics import Code, Finding, Path, Severity
+from pgc.diagnostics import Code, Finding, Path, Severity, Span
 from pgc.registry import BrokenPlugin, Plugin
 from pgc.templating import Templated
 from pgc.verify import schemas
@@ -72,7 +73,8 @@ class Writer:
             self.findings.append(ART001.at(*places, file=path, value=problem.value, problem=problem.problem))
             return artifact.body, b"", digest(b"")
         sha256 = digest(content)
-        self.findings += _judge(plugin, artifact, written, path, content, sha256)
+        found = tuple(_judge(plugin, artifact, written, path, content, sha256))
+        self.findings += _in_the_manifest(found, artifact.body)
         return artifact.body, content, sha256
 
 
@@ -94,3 +96,15 @@ def _judge(
         if not found:
             _read_back.add((sha256, written.name))
         yield from found
+
+
+def _in_the_manifest(found: tuple[Finding, ...], body: Body) -> Iterator[Finding]:
+    """Point at what asked for a line, or for the nearest one above it: the file with that line is not written."""
+    lines = body.traced()[1] if found else ()
+    for finding in found:
+        places: dict[Path | Span, None] = {}
+        for place in finding.places:
+            above = reversed(lines[: place.line]) if isinstance(place, Span) else ()
+            asked = (tuple(path for origin in origins for path in origin.paths) for origins in above)
+            places |= dict.fromkeys((place,) if isinstance(place, Path) else next(filter(None, asked), ()))
+        yield replace(finding, places=tuple(places) or (Path(),))

@@ -54,11 +54,18 @@ def _paths(paths: tuple[object, ...]) -> str:
 
 
 def budgets(cluster: Cluster, name: str) -> Iterator[str]:
-    """Write the page of budgets."""
+    """Write the page of budgets; hosts whose sums are the same share one table."""
     yield from (f"# Budgets of {escaped(name)}", "")
     yield from ("[Inventory](README.md). Compiling fails where a sum exceeds its limit.", "")
+    told: dict[str, tuple[list[str], list[str]]] = {}
     for budget, claims in sums.all_budgets(cluster.facts):
-        yield from _budget(cluster, budget, claims)
+        lines = list(_budget(cluster, budget, claims))
+        host = budget.pool.partition("/")[0]
+        told.setdefault("\n".join(lines).replace(host, "…"), (lines, []))[1].append(host)
+    for lines, hosts in told.values():
+        if len(hosts) > 1:
+            lines[4:4] = [f"The same on {', '.join(hosts[1:])}.", ""]
+        yield from lines
 
 
 def _budget(cluster: Cluster, budget: Budget, claims: tuple[tuple[str, Number], ...]) -> Iterator[str]:

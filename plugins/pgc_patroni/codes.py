@@ -255,6 +255,7 @@ PAT032 = Code(
     why="it would be committed and readable for everybody who reads the repository",
     help="name a reference under patroni.roles or patroni.rest, or put it into the host's own environment file",
     example="patroni: {raw: {local: {restapi: {authentication: {password: hunter2}}}}}",
+    secret=True,
 )
 PAT033 = Code(
     "PAT033",

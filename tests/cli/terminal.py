@@ -62,8 +62,8 @@ class Terminal:
         deadline = time.monotonic() + seconds
         while (ended := os.waitpid(self.pid, os.WNOHANG))[0] == 0:
             assert time.monotonic() < deadline, self.seen
-            self._read(0.5)
             self.type(meanwhile)
+            self._read(0.5)
         self.pid = 0
         while self._read(0):
             pass

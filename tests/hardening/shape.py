@@ -140,7 +140,8 @@ class Shape:
         """Return what `put` would replace, or nothing."""
         inside: Any = data
         for step in steps:
-            if not isinstance(inside, list if step == ITEM else dict) or not inside:
+            fits = isinstance(inside, list if step == ITEM else dict)
+            if not fits or not inside:
                 return None
             first = next(iter(inside))
             inside = first if step in (ITEM, KEY) else inside[first] if step == ANY else inside.get(step)

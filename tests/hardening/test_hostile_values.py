@@ -30,8 +30,8 @@ from tests.hardening.shape import ITEM, KEY, Place, Shape, Steps
 
 CHUNKS = 16
 TEXTS_A_PLACE = len(HOSTILE) if FULL else 4
-RAW_LINES = ("haproxy", "raw")
-"""Whole lines are passed here, so that words and quotes in them are the user's own."""
+RAW_LINES = (("haproxy", "global"), ("haproxy", "defaults"), ("keepalived", "global"), ("keepalived", "instance"))
+"""Whole lines are passed below `raw` here, so that words and quotes in them are the user's own."""
 HARMLESS = ("zqxj", "/zqxj", "file:zqxj", "zqxj.sql")
 """Texts that stand nowhere else; the first that fits a place shows what its files look like."""
 
@@ -47,7 +47,7 @@ class Bench:
     def places(self) -> list[Place]:
         """Return the places where a text may stand, those below `raw` as the rich manifest has them."""
         below_raw = [Place(steps, {"type": "string"}) for steps in _leaves(self.base, ()) if steps[1:2] == ("raw",)]
-        own = [place for place in below_raw if place.steps[:2] != RAW_LINES]
+        own = [place for place in below_raw if place.steps[::2] not in RAW_LINES]
         return [*(place for place in self.shape.places if place.takes_text), *own]
 
     def compile(self, manifest: Any) -> Bundle | None:
@@ -110,19 +110,25 @@ def _stripped(text: str) -> list[str]:
     return [line.strip() for line in text.split("\n") if line.strip()]
 
 
-@pytest.mark.parametrize("part", ["global", "defaults"])
-def test_a_raw_line_of_haproxy_stays_one_line(part: str, bench: Bench) -> None:
+@pytest.mark.parametrize(("plugin", "part"), RAW_LINES)
+def test_a_raw_line_stays_one_line(plugin: str, part: str, bench: Bench) -> None:
+    if plugin not in bench.base:
+        pytest.skip(f"{plugin} is not installed")
+
+    def with_line(line: str) -> Bundle | None:
+        return bench.compile(bench.shape.put(bench.base, (plugin, "raw", part, ITEM), line))
+
+    plain = with_line("zqxj")
+    assert plain is not None
+    paths = [path for path, file in plain.files.items() if b"    zqxj" in file.content]
+    assert paths
     problems = []
     for name, text in HOSTILE.items():
-        plain, made = (
-            bench.compile(bench.shape.put(bench.base, (*RAW_LINES, part, ITEM), each)) for each in ("zqxj", text)
-        )
-        assert plain is not None
-        if made is not None and made != plain:
-            path = next(path for path in made.files if path.endswith("haproxy.cfg"))
-            expected = plain.files[path].content.decode().replace("zqxj", text)
-            if _stripped(made.files[path].content.decode()) != _stripped(expected):
-                problems.append(name)
+        made = with_line(text)
+        for path, file in made.files.items() if made is not None else ():
+            wanted = plain.files[path].content.decode().replace("zqxj", text)
+            if path in paths and _stripped(file.content.decode()) != _stripped(wanted):
+                problems.append(f"{name}: {path}")
     assert not problems
 
 

@@ -134,8 +134,15 @@ class GitTree:
 
 
 def _environment() -> dict[str, str]:
-    """The user's environment, with English messages, nothing asked, locked or replaced, and paths taken as they are."""
+    """The user's environment, with English messages, nothing asked, locked or replaced, and paths taken as they are.
+
+    What is committed may itself look like a repository: it is never taken for one, and nothing is fetched on its behalf.
+    """
+    count = int(os.environ.get("GIT_CONFIG_COUNT") or 0) if (os.environ.get("GIT_CONFIG_COUNT") or "0").isdigit() else 0
     own = {
+        "GIT_CONFIG_COUNT": str(count + 1),
+        f"GIT_CONFIG_KEY_{count}": "safe.bareRepository", f"GIT_CONFIG_VALUE_{count}": "explicit",
+        "GIT_NO_LAZY_FETCH": "1",
         "LC_ALL": "C", "LANGUAGE": "C",
         "GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0",
         "GIT_NO_REPLACE_OBJECTS": "1", "GIT_LITERAL_PATHSPECS": "1",
@@ -166,7 +173,7 @@ def _no_repository(folder: Path, said: str) -> Unavailable:
             f"git does not trust the repository around {folder}: it belongs to another user",
             "if you do: `git config --global --add safe.directory` with the repository's folder",
         )
-    if "work tree" in said:
+    if "work tree" in said or "bare repository" in said:
         return Unavailable(f"the repository around {folder} has no working tree", "run pgc in a clone with its files")
     if "not a git repository" in said:
         return Unavailable(f"{folder} is in no Git repository", "run `git init` and commit the output")

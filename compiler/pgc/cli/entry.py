@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 import sys
 from typing import NoReturn, TextIO
 
@@ -16,6 +17,7 @@ WELL, DIFFERS, USAGE, MANIFEST, FAILED, WORLD, BUG, INTERRUPTED = 0, 1, 2, 3, 4,
 def main() -> NoReturn:
     """Run pgc and exit with one of the codes that the documentation lists."""
     gc.disable()  # one short run: collecting costs more than it frees
+    _interrupt_once()
     _open_streams()
     arguments = sys.argv[1:]
     try:
@@ -24,10 +26,22 @@ def main() -> NoReturn:
     except BrokenPipeError:
         code = WELL  # the reader has seen enough
     except KeyboardInterrupt:
-        code = _say_interrupted()
+        sys.stderr.write("interrupted; what was being written will be whole when pgc runs again\n")
+        code = INTERRUPTED
     except (Exception, SystemExit) as problem:
         code = _explain(problem, arguments)
     _leave(code)
+
+
+def _interrupt_once() -> None:
+    """Let only the first Ctrl-C interrupt: who presses twice means the same, and what is tidied up then is short."""
+
+    def interrupt(number: int, frame: object) -> None:
+        signal.signal(number, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # else somebody wants it ignored
+        signal.signal(signal.SIGINT, interrupt)
 
 
 def _run(arguments: list[str]) -> int:
@@ -51,22 +65,12 @@ def _open_streams() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def _say_interrupted() -> int:
-    import signal
-
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # somebody who presses twice means the same
-    sys.stderr.write("interrupted; what was being written will be whole when pgc runs again\n")
-    return INTERRUPTED
-
-
 def _explain(problem: BaseException, arguments: list[str]) -> int:
     """Say what the world or a plugin did wrong; anything else is a bug, and shows where."""
     try:
         from pgc.cli.failures import of, tell
 
         return tell(of(problem), problem, arguments)
-    except KeyboardInterrupt:
-        return _say_interrupted()
     except Exception:  # the disk may be full for these words too; the exit code still tells
         return BUG if not isinstance(problem, OSError) else WORLD
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from pgc.cli.entry import BUG, MANIFEST, USAGE, WORLD
+from pgc.report.safe import plain
 
 FAILURE_VERSION = 1
 
@@ -39,7 +40,7 @@ def tell(failure: Failure, problem: BaseException, arguments: Sequence[str]) -> 
         traceback.print_exception(problem)
         sys.stderr.write(f"help: {failure.help}\n")
     else:
-        sys.stderr.write(f"error: {failure.problem}\nhelp: {failure.help}\n")
+        sys.stderr.write(f"error: {plain(failure.problem)}\nhelp: {plain(failure.help)}\n")
     if wants_json(arguments):
         with contextlib.suppress(OSError):
             print(document(failure), end="", flush=True)

@@ -109,4 +109,4 @@ def bytecode_folder() -> Path | None:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError:
         return None
-    return folder
+    return folder if unchanged.is_ours(str(folder)) else None

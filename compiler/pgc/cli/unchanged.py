@@ -20,11 +20,11 @@ import zlib
 from collections.abc import Iterable
 from typing import Any
 
-VERSION = 2
+VERSION = 3
 GRANULARITY_NS = 20_000_000  # a kernel's clock for file times may stand still this long
 MANY_FILES = 20_000
 
-Stamp = tuple[int, int, str]
+Stamp = tuple[int, int, int, int, str]
 
 
 def answer(arguments: list[str]) -> str | None:
@@ -56,14 +56,20 @@ def remember(
     stamps: dict[str, Stamp] = {}
     try:
         for file in inputs:
-            state = os.stat(file)
+            state = os.lstat(file)
             if state.st_mtime_ns >= began_ns - GRANULARITY_NS:
                 return
-            stamps[file] = (state.st_size, state.st_mtime_ns, "")
+            stamps[file] = (state.st_size, state.st_mtime_ns, state.st_ctime_ns, state.st_ino, "")
         recent = time.time_ns() - GRANULARITY_NS
         for file in outputs:
-            state = os.stat(file)
-            stamps[file] = (state.st_size, state.st_mtime_ns, _digest(file) if state.st_mtime_ns >= recent else "")
+            state = os.lstat(file)
+            stamps[file] = (
+                state.st_size,
+                state.st_mtime_ns,
+                state.st_ctime_ns,
+                state.st_ino,
+                _digest(file) if state.st_mtime_ns >= recent else "",
+            )
         seen = {folder: os.stat(folder).st_mtime_ns for folder in folders if os.path.isdir(folder)}
         target = _file(arguments)
         os.makedirs(os.path.dirname(target), exist_ok=True)
@@ -79,8 +85,20 @@ def remember(
 
 def folder() -> str:
     """Return the cache folder, which holds nothing that cannot be made again."""
-    base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+    base = os.environ.get("XDG_CACHE_HOME", "")
+    if not os.path.isabs(base):  # the base directory specification says so, and a checkout must not bring a cache along
+        home = os.path.expanduser("~")
+        base = os.path.join(home, ".cache") if os.path.isabs(home) else f"/tmp/pgc-cache-{os.getuid()}"
     return os.path.join(base, "pgc")
+
+
+def is_ours(path: str) -> bool:
+    """Say whether a folder or file of the cache belongs to this user, and nobody else may write it."""
+    try:
+        state = os.lstat(path)
+    except OSError:
+        return False
+    return state.st_uid == os.getuid() and not state.st_mode & 0o022
 
 
 def _file(arguments: list[str]) -> str:
@@ -129,13 +147,19 @@ def _same_files(files: dict[str, Stamp]) -> bool:
 
 
 def _all_same(rows: list[tuple[str, Stamp]]) -> bool:
-    stat = os.stat
+    stat = os.lstat
     try:
-        for name, (size, time, sha256) in rows:
+        for name, (size, written, changed, number, sha256) in rows:
             state = stat(name)
-            if state.st_mtime_ns != time or state.st_size != size or (sha256 and _digest(name) != sha256):
+            if (
+                state.st_ctime_ns != changed
+                or state.st_mtime_ns != written
+                or state.st_size != size
+                or state.st_ino != number
+                or (sha256 and _digest(name) != sha256)
+            ):
                 return False
-    except OSError:
+    except (OSError, ValueError):
         return False
     return True
 

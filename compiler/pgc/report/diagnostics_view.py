@@ -74,7 +74,8 @@ class _View:
         yield f"  {plain(each.message)}" + (f" ({others})" if others else "")
         yield f"  {plain(each.consequence)}"
         yield f"  {self.paint('help:', 'cyan')} {plain(each.hint)}"
-        yield from self.excerpt(span, _COLOUR[each.severity])
+        if not each.secret:
+            yield from self.excerpt(span, _COLOUR[each.severity])
 
     def other_places(self, each: Diagnostic) -> Iterator[str]:
         named = len(each.paths) == len(each.spans)

@@ -52,7 +52,7 @@ def check_readable(path: str, format_name: str, content: bytes, reader: Reader) 
                 problem = f"{setting.name} is said to stand in line {setting.line} of {last}"
                 yield VAL005.at(_line(path, 1), path=path, format=format_name, problem=problem)
     except (ValueError, LookupError, TypeError) as error:
-        line = int(getattr(error, "lineno", None) or 1)
+        line = int(getattr(error, "line", None) or getattr(error, "lineno", None) or 1)
         problem = f"{type(error).__name__}: {error}"
         yield VAL005.at(_line(path, min(line, last)), path=path, format=format_name, problem=problem)
 

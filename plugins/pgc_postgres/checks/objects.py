@@ -197,20 +197,24 @@ def _named_roles(cluster: Cluster) -> Iterator[tuple[Path, str, str]]:
 
 
 def _cycles(cluster: Cluster) -> Iterator[Finding]:
-    roles, done = cluster.section.roles, set()
+    """Yield one finding a cycle of memberships: each role is entered once, so the work grows with the memberships."""
+    roles = cluster.section.roles
+    finished: set[str] = set()
     for start in roles:
-        chain: list[str] = []
-        stack: list[tuple[str, int]] = [(start, 0)]
-        while stack:
-            name, depth = stack.pop()
-            del chain[depth:]
-            if name in chain:
-                if name == start and frozenset(chain) not in done:
-                    done.add(frozenset(chain))
-                    yield PGS033.at(ROLES / start / "member_of", name=start, chain=" → ".join((*chain[1:], start)))
-                continue
-            chain.append(name)
-            stack += [(group, depth + 1) for group in reversed(roles[name].member_of if name in roles else ())]
+        trail: list[str] = []
+        waiting: list[Iterator[str]] = [iter((start,))]
+        while waiting:
+            name = next(waiting[-1], None)
+            if name is None:
+                waiting.pop()
+                if trail:
+                    finished.add(trail.pop())
+            elif name in trail:
+                chain = trail[trail.index(name) :]
+                yield PGS033.at(ROLES / name / "member_of", name=name, chain=" → ".join((*chain[1:], name)))
+            elif name in roles and name not in finished:
+                trail.append(name)
+                waiting.append(iter(roles[name].member_of))
 
 
 # ── privileges, limits, settings ─────────────────────────────────────────────────────────────────────────────────────

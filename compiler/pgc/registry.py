@@ -19,7 +19,7 @@ from pgc.diagnostics import Code
 from pgc.hookspecs import Description, Flow, Role, Validator
 
 if TYPE_CHECKING:
-    from pgc.fields import Section
+    from pgc.fields import Part
     from pgc.templating import Templates
 
 GROUP = "pgc"
@@ -46,8 +46,8 @@ class Plugin:
         return Path(getattr(self.module, "__file__", None) or ".").parent
 
     @cached_property
-    def section_model(self) -> type[Section]:
-        """The model of its section; loading it loads pydantic."""
+    def section_model(self) -> type[Part]:
+        """The model of its section (a Part without `raw` where there is no product); loading it loads pydantic."""
         from pgc.fields import Part
 
         module, _, name = self.description.section.partition(":")

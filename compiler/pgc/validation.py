@@ -93,7 +93,7 @@ def _replace(store: Path, content: bytes) -> None:
 def _inside(tree: Path, path: str) -> bytes:
     """Read a file of a tree; a link that leads out of it is not followed."""
     file = (tree / path).resolve()
-    if not file.is_relative_to(tree.resolve()) or not file.is_file():
+    if not file.is_relative_to(tree.resolve()) or (file.exists() and not file.is_file()):
         raise Incomplete(f"{tree / path}, which the lock file names, is no file of this tree")
     return file.read_bytes()
 

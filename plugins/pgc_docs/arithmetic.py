@@ -30,7 +30,7 @@ def settings(cluster: Cluster, name: str) -> Iterator[str]:
         (
             each.name,
             each.host or "all",
-            code(str(each.value)) if each.value != "" else "–",
+            _value(each.value),
             why(each.origin),
             each.origin.plugin,
         )
@@ -40,6 +40,13 @@ def settings(cluster: Cluster, name: str) -> Iterator[str]:
     preloads = ", ".join(code(each.library) for each in cluster.facts.all(Preload))
     if preloads:
         yield from ("", f"Loaded at start: {preloads}")
+
+
+def _value(value: object) -> str:
+    """Write a parameter's value as PostgreSQL shows it."""
+    if isinstance(value, bool):
+        return code("on" if value else "off")
+    return code(str(value)) if value != "" else "–"
 
 
 def why(origin: Origin) -> str:

@@ -96,6 +96,7 @@ PROCEDURES = (
         ("the cluster is worse after a rollout",),
     ),
 )
+CHECKOUT = "a checkout of the repository"
 BY_SLUG = {procedure.slug: procedure for procedure in PROCEDURES}
 
 
@@ -166,7 +167,7 @@ def _prepare(site: Site, title: str, where: str) -> Chapter:
         (
             Action(
                 "The host stands in the manifest, is compiled, reviewed and merged; its files are below",
-                "",
+                CHECKOUT,
                 f"ls {tree}/hosts/HOST/etc",
                 "its files",
             ),
@@ -203,18 +204,23 @@ def _revert(site: Site) -> Chapter:
         (
             Action(
                 "Find the commit that brought the change",
-                "",
+                CHECKOUT,
                 f"git log --oneline -10 -- {tree}",
                 "the newest commit is the first line",
             ),
             Action(
-                "Take it back, manifest and generated files together", "", "git revert --no-edit COMMIT", "Revert …"
+                "Take it back, manifest and generated files together",
+                CHECKOUT,
+                "git revert --no-edit COMMIT",
+                "Revert …",
             ),
-            Action("See that files and manifest agree again", "", "pgc compile . --check", "up to date"),
-            Action("Read what going back does, by meaning", "", "pgc diff COMMIT", "the change, the other way round"),
+            Action("See that files and manifest agree again", CHECKOUT, "pgc compile . --check", "up to date"),
+            Action(
+                "Read what going back does, by meaning", CHECKOUT, "pgc diff COMMIT", "the change, the other way round"
+            ),
             Action(
                 "Open a pull request, let it be reviewed, and lay the files down; then go on with the chapters below"
             ),
         ),
-        undo=(Action("Revert the revert", "", "git revert --no-edit HEAD", "Reapply …"),),
+        undo=(Action("Revert the revert", CHECKOUT, "git revert --no-edit HEAD", "Reapply …"),),
     )

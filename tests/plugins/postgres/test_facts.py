@@ -218,9 +218,9 @@ def test_message_says_the_largest_value_that_fits_and_that_one_fits(alone: Any) 
     hosts = "hosts:\n  a: {address: 10.0.0.1, memory: 8GB}\n"
     compiled = alone(manifest("version: 17\nparameters: {work_mem: 256MB}", hosts))
     message = next(each for each in compiled.whole.diagnostics if each.code == "PGS020")
-    assert message.message == "work_mem is set to 256MB; with everything else that runs on a, 25MB would fit"
+    assert message.message == "work_mem is set to 256MB; with everything else that runs on a, 20MB would fit"
     assert message.consequence.startswith("at the worst a needs 64530MB of its 8GB: ")
-    assert alone(manifest("version: 17\nparameters: {work_mem: 25MB}", hosts)).codes == []
+    assert alone(manifest("version: 17\nparameters: {work_mem: 20MB}", hosts)).codes == []
     assert "PGS020" in alone(manifest("version: 17\nparameters: {work_mem: 27MB}", hosts)).codes
 
 

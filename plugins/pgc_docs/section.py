@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from pgc.fields import Section
+from pgc.fields import Part
 
 
-class DocsSection(Section):
+class DocsSection(Part):
     """Generated documentation."""
 
     introduction: str = Field(

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from pgc.fields import Section
+from pgc.fields import Part
 
 
-class RunbooksSection(Section):
+class RunbooksSection(Part):
     """Runbooks, one Markdown page a procedure."""
 
     contact: str = Field(

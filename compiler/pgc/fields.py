@@ -120,7 +120,7 @@ def _matching(pattern: str, problem: str, example: str, most_bytes: int = 0) -> 
     return BeforeValidator(check)
 
 
-def _named(pattern: str, what: str, example: str, most_bytes: int = 0, **more: Any) -> Any:
+def named(pattern: str, what: str, example: str, most_bytes: int = 0, **more: Any) -> Any:
     schema = {"type": "string", "pattern": f"^(?:{pattern})$", "examples": [example], **more}
     return Annotated[str, _matching(pattern, what, example, most_bytes), WithJsonSchema(schema)]
 
@@ -159,18 +159,18 @@ Loss = Annotated[
     ),
 ]
 
-HostName = _named(
+HostName = named(
     r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", "a host name (at most 63 lower-case letters, digits, hyphens)", "pg1"
 )
-ClusterName = _named(
+ClusterName = named(
     r"[a-z]([a-z0-9-]{0,46}[a-z0-9])?", "a cluster's name (at most 48 lower-case letters, digits, hyphens)", "orders"
 )
-Word = _named(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}", "one word (letters, digits, `_`, `.`, `-`)", "zone-a")
-SqlName = _named(
+Word = named(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}", "one word (letters, digits, `_`, `.`, `-`)", "zone-a")
+SqlName = named(
     r"[^\x00-\x1f\x7f]{1,63}", "an SQL name (1 to 63 bytes, no control characters)", "orders", most_bytes=63
 )
-FilePath = _named(r"/[A-Za-z0-9_./@+:-]*", "an absolute path (letters, digits, `_./@+:-`)", "/var/lib/postgresql")
-SecretRef = _named(
+FilePath = named(r"/[A-Za-z0-9_./@+:-]*", "an absolute path (letters, digits, `_./@+:-`)", "/var/lib/postgresql")
+SecretRef = named(
     r"(?:file|env|vault|sops):[A-Za-z0-9_./@#:~-]+",
     "a reference to a secret",
     "file:secrets/superuser",

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from pgc.fields import Duration, FilePath, Network, Part, Port, SecretRef, Section, SqlName, Word
+from pgc.fields import Duration, FilePath, Network, Part, Port, SecretRef, Section, SqlName, Word, named
 
 Privilege = Literal[
     "ALL",
@@ -28,6 +28,9 @@ Connection = Literal["local", "host", "hostssl", "hostnossl", "hostgssenc", "hos
 Method = Literal[
     "scram-sha-256", "cert", "peer", "reject", "gss", "ldap", "radius", "pam", "trust", "password", "md5", "ident"
 ]
+ParameterName = named(
+    r"[A-Za-z_][A-Za-z0-9_$]*(\.[A-Za-z_][A-Za-z0-9_$]*)?", "a parameter's name (one of an extension's has a dot)", "work_mem"
+)
 ParameterValue = bool | int | float | str
 OneLine = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
 
@@ -65,7 +68,7 @@ class RoleSpec(Part):
     replication: bool = Field(False, description="May stream all changes of the cluster.", examples=[False])
     createdb: bool = Field(False, description="May create databases.", examples=[False])
     createrole: bool = Field(False, description="May create and change roles.", examples=[False])
-    settings: dict[SqlName, ParameterValue] = Field(
+    settings: dict[ParameterName, ParameterValue] = Field(
         default_factory=dict,
         description="Parameters that its sessions start with.",
         examples=[{"statement_timeout": "30s"}],
@@ -148,7 +151,7 @@ class DatabaseSpec(Part):
         description="Connections that may be open to it at the same time; -1 is no limit.",
         examples=[100],
     )
-    settings: dict[SqlName, ParameterValue] = Field(
+    settings: dict[ParameterName, ParameterValue] = Field(
         default_factory=dict,
         description="Parameters that sessions in it start with.",
         examples=[{"search_path": "app, public"}],

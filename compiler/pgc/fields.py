@@ -80,7 +80,9 @@ def parse_loss(value: object) -> str | int:
         return "none"
     if isinstance(value, str) and not _QUANTITY.match(value):
         raise PydanticCustomError(
-            "wrong_type", "{what} is wanted, such as {example}", {"what": "`none` or an amount of WAL", "example": "16MB"}
+            "wrong_type",
+            "{what} is wanted, such as {example}",
+            {"what": "`none` or an amount of WAL", "example": "16MB"},
         )
     return parse_size(value) or "none"
 
@@ -121,6 +123,7 @@ def _matching(pattern: str, problem: str, example: str, most_bytes: int = 0) -> 
 
 
 def named(pattern: str, what: str, example: str, most_bytes: int = 0, **more: Any) -> Any:
+    """Make the type of a text that matches a pattern as a whole; `what` says in words which texts those are."""
     schema = {"type": "string", "pattern": f"^(?:{pattern})$", "examples": [example], **more}
     return Annotated[str, _matching(pattern, what, example, most_bytes), WithJsonSchema(schema)]
 
@@ -153,7 +156,11 @@ Loss = Annotated[
         {
             "anyOf": [
                 {"const": "none"},
-                {"type": "string", "pattern": r"^[0-9]+(\.[0-9]+)? ?(B|kB|MB|GB|TB)$", "x-unit": "bytes, written with a unit"},
+                {
+                    "type": "string",
+                    "pattern": r"^[0-9]+(\.[0-9]+)? ?(B|kB|MB|GB|TB)$",
+                    "x-unit": "bytes, written with a unit",
+                },
             ]
         }
     ),
@@ -168,6 +175,11 @@ ClusterName = named(
 Word = named(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}", "one word (letters, digits, `_`, `.`, `-`)", "zone-a")
 SqlName = named(
     r"[^\x00-\x1f\x7f]{1,63}", "an SQL name (1 to 63 bytes, no control characters)", "orders", most_bytes=63
+)
+ParameterName = named(
+    r"[A-Za-z_][A-Za-z0-9_$]*(\.[A-Za-z_][A-Za-z0-9_$]*)?",
+    "a parameter's name (one of an extension's has a dot)",
+    "work_mem",
 )
 FilePath = named(r"/[A-Za-z0-9_./@+:-]*", "an absolute path (letters, digits, `_./@+:-`)", "/var/lib/postgresql")
 SecretRef = named(

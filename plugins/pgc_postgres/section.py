@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from pgc.fields import Duration, FilePath, Network, Part, Port, SecretRef, Section, SqlName, Word, named
+from pgc.fields import Duration, FilePath, Network, ParameterName, Part, Port, SecretRef, Section, SqlName, Word
 
 Privilege = Literal[
     "ALL",
@@ -28,9 +28,6 @@ Connection = Literal["local", "host", "hostssl", "hostnossl", "hostgssenc", "hos
 Method = Literal[
     "scram-sha-256", "cert", "peer", "reject", "gss", "ldap", "radius", "pam", "trust", "password", "md5", "ident"
 ]
-ParameterName = named(
-    r"[A-Za-z_][A-Za-z0-9_$]*(\.[A-Za-z_][A-Za-z0-9_$]*)?", "a parameter's name (one of an extension's has a dot)", "work_mem"
-)
 ParameterValue = bool | int | float | str
 OneLine = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
 

@@ -4,12 +4,35 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
+from pydantic_core import PydanticCustomError
 
 from pgc.fields import Duration, Part, Port, SecretRef, Section, SqlName, Word
 
 Mode = Literal["transaction", "session", "statement"]
-PlainName = Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_]{0,62}$")]
+RESERVED = frozenset(
+    """all analyse analyze and any array as asc asymmetric authorization binary both case cast check collate collation column
+    concurrently constraint create cross current_catalog current_date current_role current_schema current_time
+    current_timestamp current_user default deferrable desc distinct do else end except false fetch for foreign freeze from full
+    grant group having ilike in initially inner intersect into is isnull join lateral leading left like limit localtime
+    localtimestamp natural not notnull null offset on only or order outer overlaps placing primary references returning right
+    select session_user similar some symmetric system_user table tablesample then to trailing true union unique user using
+    variadic verbose when where window with""".split()  # noqa: SIM905
+)
+"""Words that SQL takes for its own where a name is wanted. Source: PostgreSQL, appendix C, reserved ones of 15 to 18."""
+
+
+def _not_reserved(name: str) -> str:
+    if name in RESERVED:
+        raise PydanticCustomError(
+            "bad_name",
+            "{given} is a word of SQL's own",
+            {"given": name, "what": "a plain name (it is a reserved word of SQL)", "example": "pool_auth"},
+        )
+    return name
+
+
+PlainName = Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_]{0,62}$"), AfterValidator(_not_reserved)]
 """A name that means the same in SQL, in an INI file and in a shell, quoted or not."""
 
 

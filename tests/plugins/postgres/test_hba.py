@@ -177,7 +177,7 @@ def test_many_rules_are_judged_in_time_linear_in_them() -> None:
         return time.perf_counter() - start
 
     seconds(500)
-    assert seconds(20_000) < 40 * max(seconds(1_000), 0.002)
+    assert seconds(20_000) < 120 * max(seconds(1_000), 0.002)
 
 
 @pytest.mark.xdist_group("postgres-server")

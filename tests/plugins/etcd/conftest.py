@@ -159,10 +159,22 @@ class Members:
                     self.start(host, wait="--no-block" not in part)
                 continue
             text = self.here(part, host).replace("-o etcd ", "")
-            done = subprocess.run(["sh", "-c", text], capture_output=True, text=True, timeout=DEADLINE_S, check=False)
+            done = self.patiently(text)
             assert done.returncode == 0, f"{text}\n{done.stdout}{done.stderr}\n{self.log(host)}"
             said += done.stdout + done.stderr
         return said
+
+    def patiently(self, text: str) -> subprocess.CompletedProcess[str]:
+        """Run a command; while the members still elect a leader they answer with a time-out, and a person asks again."""
+        for _ in range(6):
+            done = subprocess.run(["sh", "-c", text], capture_output=True, text=True, timeout=DEADLINE_S, check=False)
+            said = done.stdout + done.stderr
+            if "member remove" in text and "not found" in said.lower():
+                return subprocess.CompletedProcess(done.args, 0, done.stdout, done.stderr)  # the first try did it after all
+            if done.returncode == 0 or not any(word in said for word in ("timed out", "deadline exceeded", "unhealthy cluster")):
+                return done
+            time.sleep(2)
+        return done
 
     def until(self, command: str, host: str) -> str:
         """Carry a command out again and again until it succeeds, in bounded time."""

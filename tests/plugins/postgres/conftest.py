@@ -109,7 +109,7 @@ def with_patroni() -> Callable[[str], Compiled]:
 
 def bin_dir(major: int) -> Path | None:
     """Return the programs of a major on this machine, or None."""
-    for folder in (f"/usr/lib/postgresql/{major}/bin", f"/opt/pgc-servers/{major}/bin", f"/usr/pgsql-{major}/bin"):
+    for folder in (f"/usr/lib/postgresql/{major}/bin", f"/usr/pgsql-{major}/bin"):
         if Path(folder, "initdb").exists():
             return Path(folder)
     return None
@@ -161,7 +161,7 @@ class Server:
 def started(major: int, tmp: Path) -> Iterator[Server]:
     programs = bin_dir(major)
     if programs is None:
-        pytest.skip(f"no PostgreSQL {major} under /usr/lib/postgresql, /usr/pgsql-{major} or /opt/pgc-servers")
+        pytest.skip(f"no PostgreSQL {major} under /usr/lib/postgresql, or /usr/pgsql-{major}")
     home = Path("/tmp") / f"pgc-test-{os.getpid()}-{major}"
     shutil.rmtree(home, ignore_errors=True)
     home.mkdir(mode=0o755)

@@ -133,11 +133,6 @@ class Plain(_Emitted):
             yield _one_line(value, origins), origins
 
 
-def encode_yaml(value: str) -> str:
-    """Write a string as a double-quoted YAML scalar."""
-    return _text(value)
-
-
 # ── emitters ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 

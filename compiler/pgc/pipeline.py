@@ -14,7 +14,7 @@ from typing import Any
 
 from pgc import budgets, parse, source, writer
 from pgc.artifact import Artifact, Bundle, Lines
-from pgc.cluster import Bound, Cluster, Settlement, Site
+from pgc.cluster import Cluster, Settlement, Site
 from pgc.diagnostics import Code, Diagnostic, Finding, Path, Severity, Span, diagnose
 from pgc.facts import Certificate, Choice, Conflict, Endpoint, Fact, Facts, Pool, Rule, Undeclared
 from pgc.fields import show_duration
@@ -371,8 +371,3 @@ def trace(compilation: Compilation, path: str) -> tuple[str, Lines, str]:
     artifact, plugin = compilation.artifacts[path]
     text, lines = artifact.body.traced()
     return text, lines, plugin
-
-
-def unbounded(bounds: Iterable[Bound]) -> tuple[Bound, ...]:
-    """Return the faults that nothing bounds."""
-    return tuple(bound for bound in bounds if bound.seconds is None)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import re
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -233,15 +233,3 @@ FILTERS: dict[str, Any] = {
     "word": _keeping(word),
     "yes": _yes,
 }
-
-
-def origins_of(values: Any) -> Iterator[Origin]:
-    """Yield every origin inside nested values."""
-    if isinstance(values, Sourced):
-        yield values.origin
-        values = values.value
-    if isinstance(values, Mapping):
-        values = values.values()
-    if isinstance(values, list | tuple | type({}.values())):
-        for value in values:
-            yield from origins_of(value)

@@ -91,7 +91,7 @@ def bounds(settled: Facts, known: Facts) -> tuple[Bound, ...]:
 def judge(settled: Facts) -> Iterator[Finding]:
     """Add up what is claimed from each budget and yield those that are exceeded."""
     for budget in settled.all(Budget):
-        claims = _claims(settled, budget)
+        claims = spent(settled, budget)
         needed, limit = sum(amount for _, amount in claims), number(budget.limit)
         if needed > limit:
             show, more, less = (_shower(budget.of, rounded) for rounded in (round, math.ceil, math.floor))
@@ -103,11 +103,6 @@ def judge(settled: Facts) -> Iterator[Finding]:
                 missing=more(needed - limit),
                 terms=" + ".join(f"{show(amount)} {what}" for what, amount in claims),
             )
-
-
-def spent(settled: Facts, budget: Budget) -> tuple[tuple[str, Number], ...]:
-    """Return what is claimed from a budget, term by term."""
-    return _claims(settled, budget)
 
 
 def summary(cluster: Cluster) -> Mapping[str, Any]:
@@ -177,7 +172,8 @@ def _stretches(claims: tuple[TimeClaim, ...], formulas: Mapping[tuple[Any, ...],
                 )
 
 
-def _claims(settled: Facts, budget: Budget) -> tuple[tuple[str, Number], ...]:
+def spent(settled: Facts, budget: Budget) -> tuple[tuple[str, Number], ...]:
+    """Return what is claimed from a budget, term by term."""
     if budget.of == "MemoryClaim":
         return tuple((claim.what, number(claim.claim_bytes)) for claim in settled.on(budget.pool, MemoryClaim))
     if budget.of == "DiskClaim":
@@ -202,4 +198,4 @@ def number(value: Term | Number) -> Number:
 
 def all_budgets(settled: Facts) -> tuple[tuple[Budget, tuple[tuple[str, Number], ...]], ...]:
     """Return every budget with the claims on it."""
-    return tuple((budget, _claims(settled, budget)) for budget in settled.all(Budget))
+    return tuple((budget, spent(settled, budget)) for budget in settled.all(Budget))
